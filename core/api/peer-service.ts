@@ -1,0 +1,55 @@
+/**
+ * What the APIs (REST now; proxy and pinning service later) need of a peer. `core/peer.ts` implements it; the API modules
+ * know only this.
+ */
+import type { CID } from 'multiformats/cid'
+import type { AddedOutput, AddParameters, UploadPart } from '../adder/add.ts'
+import type { PeerIdText, Pin, PinOptions, PinType } from '../pin/pin.ts'
+import type { GlobalPinInfo, PeerIdentity } from '../pin/pin-info.ts'
+import type { StatusFilter } from '../pin/status.ts'
+
+export interface CallOptions {
+  signal?: AbortSignal
+}
+
+export interface PeerService {
+  /** The version told to those who ask over HTTP or RPC: the original's, `1.1.6`. */
+  readonly version: string
+  identity(options?: CallOptions): Promise<PeerIdentity>
+  /** This peer and the others it knows, each about itself. */
+  peers(options?: CallOptions): AsyncIterable<PeerIdentity>
+
+  /** Pins a CID. Rejects with `InvalidPinError`, `PinNotFoundError` (for `pinUpdate`), `FollowerError`, … */
+  pin(cid: CID, options: PinOptions): Promise<Pin>
+  /** Resolves `/ipfs/…`, `/ipns/…`, `/ipld/…` and pins what is there. */
+  pinPath(path: string, options: PinOptions): Promise<Pin>
+  /** Returns the pin as it was. Rejects with `PinNotFoundError`. */
+  unpin(cid: CID): Promise<Pin>
+  unpinPath(path: string): Promise<Pin>
+
+  /** What would be stored, and where, without storing it. */
+  planPin(cid: CID, options: PinOptions): Promise<Pin>
+
+  /** Rejects with `PinNotFoundError`. */
+  allocation(cid: CID): Promise<Pin>
+  allocations(types: PinType[] | undefined, options?: CallOptions): AsyncIterable<Pin>
+
+  status(cid: CID, options: CallOptions & { local: boolean }): Promise<GlobalPinInfo>
+  statusAll(filter: StatusFilter, options: CallOptions & { local: boolean }): AsyncIterable<GlobalPinInfo>
+  recover(cid: CID, options: CallOptions & { local: boolean }): Promise<GlobalPinInfo>
+  /** Only what was queued again. */
+  recoverAll(options: CallOptions & { local: boolean }): AsyncIterable<GlobalPinInfo>
+
+  add(
+    parts: AsyncIterable<UploadPart>,
+    parameters: AddParameters,
+    options?: CallOptions,
+  ): AsyncIterable<AddedOutput>
+  repoGc(options: CallOptions & { local: boolean }): Promise<RepoGcReport>
+}
+
+/** Keys removed from the IPFS node of each peer. */
+export type RepoGcReport = Map<
+  PeerIdText,
+  { peerName: string; keys: { cid?: CID; error?: string }[]; error?: string }
+>

@@ -1,0 +1,90 @@
+/**
+ * The IPFS node beside a peer, as the rest of the peer sees it. Two backends implement it, `core/ipfs/kubo` (RPC)
+ * and `core/ipfs/embedded` (in process), and the simulator has a third; `test/unit/ipfs/compliance.ts` is run
+ * against each of them.
+ */
+import type { CID } from 'multiformats/cid'
+
+/** How a CID is pinned on the IPFS node, or that it is not. `indirect`: only as a part of another pin. */
+export type IpfsPinState = 'recursive' | 'direct' | 'indirect' | 'unpinned'
+
+export interface IpfsIdentity {
+  /** Peer ID, base58 text. */
+  id: string
+  /** Multiaddrs, each ending in `/p2p/<id>`. */
+  addresses: string[]
+}
+
+export interface IpfsBlock {
+  cid: CID
+  bytes: Uint8Array
+}
+
+export interface IpfsPinOptions {
+  mode: 'recursive' | 'direct'
+  /** Multiaddrs of nodes that are said to have the content; connected to before pinning, at most 10. */
+  origins?: string[]
+  /** A CID that is perhaps pinned recursively here already and shares most blocks: `pin/update` is then cheaper. */
+  updateFrom?: CID
+  /** Ends the pin with an error when nothing has arrived for this long, ms. 0 = never. */
+  stallTimeout: number
+  signal: AbortSignal
+  /** Called as blocks arrive, at most a few times a second. `bytes` only where the backend knows them. */
+  onProgress?(progress: IpfsPinProgress): void
+}
+
+export interface IpfsPinProgress {
+  blocks: number
+  bytes?: number
+}
+
+export interface IpfsRepoStat {
+  /** Bytes in use. */
+  size: number
+  /** Bytes the node may use. */
+  max: number
+}
+
+export interface IpfsCallOptions {
+  signal?: AbortSignal
+}
+
+/** A removed block, or what went wrong with one. */
+export interface IpfsGcRow {
+  cid?: CID
+  error?: string
+}
+
+/**
+ * Every call may be given a signal and rejects with an `IpfsError` (`core/ipfs/errors.ts`) that says what was asked,
+ * of whom, and why it failed. None of them retries.
+ */
+export interface Ipfs extends AsyncDisposable {
+  readonly kind: 'kubo' | 'embedded' | 'simulated'
+  /** The node's own identity. Fails while the node is not reachable: that is the readiness test. */
+  id(options?: IpfsCallOptions): Promise<IpfsIdentity>
+  /** How one CID is pinned. */
+  pinState(cid: CID, options?: IpfsCallOptions): Promise<IpfsPinState>
+  /** All direct and recursive pins, in no order. */
+  pins(options?: IpfsCallOptions): AsyncIterable<{ cid: CID; state: 'recursive' | 'direct' }>
+  /** Fetches what is missing and pins. Resolves when all is here and the pin is durable. Pinning twice is no error. */
+  pin(cid: CID, options: IpfsPinOptions): Promise<IpfsPinProgress>
+  /** Removes a direct or recursive pin. A CID that is not pinned is no error. */
+  unpin(cid: CID, options?: IpfsCallOptions): Promise<void>
+  /**
+   * Writes blocks as they come, without pinning them. Each block keeps its CID (codec and hash). They are safe from
+   * garbage collection while the call runs and for a while after it (`docs/limits.md`), so that a pin can follow.
+   */
+  putBlocks(blocks: AsyncIterable<IpfsBlock>, options?: IpfsCallOptions): Promise<void>
+  /** One block, fetched from the network when not here. */
+  getBlock(cid: CID, options?: IpfsCallOptions): Promise<Uint8Array>
+  repoStat(options?: IpfsCallOptions): Promise<IpfsRepoStat>
+  /** Removes what no pin holds. */
+  gc(options?: IpfsCallOptions): AsyncIterable<IpfsGcRow>
+  /** The CID at the end of `/ipfs/…`, `/ipns/…` or `/ipld/…`. */
+  resolve(path: string, options?: IpfsCallOptions): Promise<CID>
+  /** Connects to another IPFS node. */
+  connect(address: string, options?: IpfsCallOptions): Promise<void>
+  /** Peer IDs of the connected IPFS nodes. */
+  swarmPeers(options?: IpfsCallOptions): Promise<string[]>
+}

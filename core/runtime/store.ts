@@ -1,0 +1,209 @@
+/**
+ * The durable state of a peer: the replicated pinset (CRDT blocks, heads, elements and tombstones, and the folded pins
+ * they amount to), what this peer has proven about each pin on its IPFS node, and a log of changes. `core/store` has it
+ * on SQLite, the simulator on a virtual disk that loses what was not synced; one compliance suite
+ * (`test/unit/store/compliance.ts`) runs against both.
+ *
+ * Writes are asynchronous and resolve when they are durable. Point reads and pages are synchronous and bounded.
+ */
+import type { CID } from 'multiformats/cid'
+import type { PeerIdText, Pin, PinType } from '../pin/pin.ts'
+import type { StatusFilter } from '../pin/status.ts'
+
+/** One change that a user or this peer asks for. */
+export type PinsetChange = { kind: 'pin'; pin: Pin } | { kind: 'unpin'; cid: CID }
+
+/** A CRDT block and its name. */
+export interface DagBlock {
+  cid: CID
+  bytes: Uint8Array
+}
+
+export interface Head {
+  cid: CID
+  /** Height of the block in the DAG, from 1. */
+  priority: bigint
+}
+
+export interface Written {
+  /** The block that carries the change; undefined when nothing had to be written (an unpin of what is not there). */
+  cid?: CID
+  /** Sequence number of the newest change-log row of this write; 0 when it changed no folded pin. */
+  sequence: number
+}
+
+export interface MergeOutcome {
+  /** Blocks merged now; those known already are left out. */
+  merged: number
+  /** Newest change-log row, as in `Written`. */
+  sequence: number
+}
+
+/** What this peer is to do for a CID, and what it has proven about it. See `core/tracker`. */
+export interface LocalRecord {
+  cid: CID
+  /** What IPFS must hold: `none` = it must not be pinned (any more). */
+  want: 'recursive' | 'direct' | 'none'
+  status: TrackedStatus
+  /** Rises whenever `want` or the pin behind it changes; results of an older generation are dropped. */
+  generation: number
+  /** Times tried since the last success or change of `want`. */
+  attempts: number
+  /** Cause of the last failure; empty after success. */
+  error: string
+  /** Since when the status holds, ms since the epoch. */
+  since: number
+  /** Not to be tried before, ms since the epoch; 0 = at once. */
+  nextTryAt: number
+  /** Order of work: lower first. `core/tracker/priority.ts` says what the classes mean. */
+  priority: number
+  /** True once this peer has begun to pin it itself; only then may it be unpinned from IPFS. */
+  owned: boolean
+  /** Bytes held, where the backend told. */
+  bytes?: number
+}
+
+export type TrackedStatus =
+  | 'pin_queued'
+  | 'pinning'
+  | 'pinned'
+  | 'pin_error'
+  | 'unpin_queued'
+  | 'unpinning'
+  | 'unpin_error'
+  | 'unexpectedly_unpinned'
+
+/** Work handed to the tracker: the record, and the pin when there is one to hold. */
+export interface ClaimedWork {
+  record: LocalRecord
+  pin?: Pin
+}
+
+/** The end of one try, or news about a record. Ignored unless `generation` is still the record's. */
+export interface TrackedOutcome {
+  cid: CID
+  generation: number
+  /** `gone`: the unpin is done and the record is to be deleted. */
+  status: TrackedStatus | 'gone'
+  attempts: number
+  error: string
+  since: number
+  nextTryAt: number
+  priority: number
+  owned: boolean
+  bytes?: number
+}
+
+/** Where a page ended; opaque, URL-safe text. Give it back to get the next page. */
+export type Cursor = string
+
+export interface Page<Row> {
+  rows: Row[]
+  /** Absent on the last page. */
+  next?: Cursor
+}
+
+export interface PinQuery {
+  /** At most this many rows, 1 to 1,000. */
+  limit: number
+  after?: Cursor
+  /** Only these types; all when absent. */
+  types?: PinType[]
+}
+
+export interface LocalQuery {
+  limit: number
+  after?: Cursor
+  /** Only these statuses, a sum of `statusBits`; 0 = all. */
+  filter: StatusFilter
+}
+
+/** A pin with what this peer knows of it. A record without a pin is an unpin under way. */
+export interface LocalRow {
+  cid: CID
+  pin?: Pin
+  record?: LocalRecord
+}
+
+/** One row of the change log. */
+export interface Change {
+  sequence: number
+  cid: CID
+  /** `pinset`: the folded pin changed; `local`: the record of this peer changed. */
+  kind: 'pinset' | 'local'
+}
+
+export interface StoreCounts {
+  pins: number
+  /** Rows of `LocalRecord` by status. */
+  local: Partial<Record<TrackedStatus, number>>
+  blocks: number
+  heads: number
+}
+
+/** One finding of `check`. */
+export interface StoreFault {
+  /** The table or structure at fault. */
+  where: string
+  /** The key, CID or position. */
+  what: string
+  /** What was found and what was expected. */
+  problem: string
+}
+
+export interface Store extends AsyncDisposable {
+  /** The peer whose duties are tracked. */
+  readonly self: PeerIdText
+
+  /**
+   * Applies changes in order. Changes that come while a commit runs share the next delta and its one sync. Rejects with
+   * `StoreClosedError`, `StoreFullError` (disk) or `StoreBusyError` (more than the queue holds); nothing of the call is
+   * then written.
+   */
+  write(changes: PinsetChange[]): Promise<Written>
+  /** Merges blocks of other peers, parents before children. A block whose parents are not merged is refused. */
+  merge(blocks: DagBlock[]): Promise<MergeOutcome>
+
+  heads(): Head[]
+  /** The bytes of a CRDT block that was merged. */
+  block(cid: CID): Uint8Array | undefined
+  hasBlock(cid: CID): boolean
+  /** Blocks from the oldest (lowest priority) on. */
+  blocks(query: { limit: number; after?: Cursor }): Page<DagBlock>
+
+  /** The pin as later requests must see it: writes that wait for their commit count. */
+  pin(cid: CID): Pin | undefined
+  /** Committed pins in the byte order of their CIDs. */
+  pins(query: PinQuery): Page<Pin>
+
+  local(cid: CID): LocalRecord | undefined
+  /**
+   * Pins and unpins under way with their records, in the byte order of their CIDs. A pin that is not this peer's to hold
+   * has no record (`remote`, `sharded`) and passes a filter that has those bits.
+   */
+  localRows(query: LocalQuery): Page<LocalRow>
+  /**
+   * Takes up to `limit` records that are due at `now`, marks them `pinning` or `unpinning` (owned, for pins that were
+   * not found on IPFS before), durably, and returns them by priority, then age.
+   */
+  claim(kind: 'pin' | 'unpin', limit: number, now: number): Promise<ClaimedWork[]>
+  /** The earliest `nextTryAt` of what waits, for the next wake-up; undefined when nothing waits. */
+  nextDue(kind: 'pin' | 'unpin'): number | undefined
+  /** Records ends of tries. Resolves when stored; need not be synced at once: what is lost is proven anew. */
+  record(outcomes: TrackedOutcome[]): Promise<void>
+  /** Queues failed and unexpectedly unpinned records again, at once, with their attempts kept. Pages through all. */
+  requeue(query: { cid?: CID; now: number }): Promise<CID[]>
+  /**
+   * Says which IPFS node the records are about. Another node than before makes every record unproven: `pin_queued`, not
+   * owned. Returns true when that happened.
+   */
+  bindIpfs(ipfsId: string): Promise<boolean>
+
+  /** Change rows after `sequence`, oldest first. Throws `ChangesGoneError` when they were dropped already. */
+  changes(after: number, limit: number): Change[]
+  lastSequence(): number
+  /** Calls back after each commit that added change rows. Returns the function that ends it. */
+  onChange(listener: (changes: Change[]) => void): () => void
+
+  counts(): StoreCounts
+}
