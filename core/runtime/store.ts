@@ -45,7 +45,10 @@ export interface LocalRecord {
   /** What IPFS must hold: `none` = it must not be pinned (any more). */
   want: 'recursive' | 'direct' | 'none'
   status: TrackedStatus
-  /** Rises whenever `want` or the pin behind it changes; results of an older generation are dropped. */
+  /**
+   * Rises whenever `want` changes or the work must be done anew; results of an older generation are dropped. Never used
+   * twice for a CID, not even after its record was deleted: it is the number of the change-log row that caused it.
+   */
   generation: number
   /** Times tried since the last success or change of `want`. */
   attempts: number
@@ -73,13 +76,30 @@ export type TrackedStatus =
   | 'unpin_error'
   | 'unexpectedly_unpinned'
 
-/** Work handed to the tracker: the record, and the pin when there is one to hold. */
-export interface ClaimedWork {
+/** What the tracker asks when it has room for more work. */
+export interface DueQuery {
+  /**
+   * `pin`: records of status `pin_queued`, `pin_error` and `unexpectedly_unpinned`; `unpin`: `unpin_queued` and
+   * `unpin_error`.
+   */
+  kind: 'pin' | 'unpin'
+  /** At most this many rows, 1 to 1,000. */
+  limit: number
+  /** Only records whose `nextTryAt` is not after this, ms since the epoch. */
+  now: number
+  /** `priority`: lowest `priority` first, then smallest `nextTryAt`; `longest-due`: smallest `nextTryAt` first. */
+  order: 'priority' | 'longest-due'
+  /** Only records of these priorities, each of `priorityClasses` (`core/tracker/priority.ts`). */
+  classes: readonly number[]
+}
+
+/** Work for the tracker: the record, and the pin when there is one to hold. */
+export interface DueWork {
   record: LocalRecord
   pin?: Pin
 }
 
-/** The end of one try, or news about a record. Ignored unless `generation` is still the record's. */
+/** The beginning or end of one try, or news about a record. Ignored unless `generation` is still the record's. */
 export interface TrackedOutcome {
   cid: CID
   generation: number
@@ -117,6 +137,11 @@ export interface LocalQuery {
   /** Only these statuses, a sum of `statusBits`; 0 = all. */
   filter: StatusFilter
 }
+
+export type RequeueQuery =
+  | { cid: CID; now: number }
+  /** Looks at up to `limit` records, 1 to 1,000. */
+  | { now: number; limit: number; after?: Cursor }
 
 /** A pin with what this peer knows of it. A record without a pin is an unpin under way. */
 export interface LocalRow {
@@ -183,19 +208,23 @@ export interface Store extends AsyncDisposable {
    */
   localRows(query: LocalQuery): Page<LocalRow>
   /**
-   * Takes up to `limit` records that are due at `now`, marks them `pinning` or `unpinning` (owned, for pins that were
-   * not found on IPFS before), durably, and returns them by priority, then age.
+   * What waits and is due, read without changing it; indexed by kind, class and `nextTryAt`, so that its cost does not
+   * grow with the queue. The tracker itself knows what it works on already, and says so by recording `pinning` or
+   * `unpinning` before it begins.
    */
-  claim(kind: 'pin' | 'unpin', limit: number, now: number): Promise<ClaimedWork[]>
+  due(query: DueQuery): DueWork[]
   /** The earliest `nextTryAt` of what waits, for the next wake-up; undefined when nothing waits. */
   nextDue(kind: 'pin' | 'unpin'): number | undefined
-  /** Records ends of tries. Resolves when stored; need not be synced at once: what is lost is proven anew. */
+  /** Records beginnings and ends of tries. Resolves when durable: a pin is only begun when `owned` is safe. */
   record(outcomes: TrackedOutcome[]): Promise<void>
-  /** Queues failed and unexpectedly unpinned records again, at once, with their attempts kept. Pages through all. */
-  requeue(query: { cid?: CID; now: number }): Promise<CID[]>
+  /**
+   * Makes failed and unexpectedly unpinned records due at once, with their attempts, error and generation kept: one
+   * record, or a page of all. Returns those that it queued; a page may be empty and still have a next one.
+   */
+  requeue(query: RequeueQuery): Promise<Page<CID>>
   /**
    * Says which IPFS node the records are about. Another node than before makes every record unproven: `pin_queued`, not
-   * owned. Returns true when that happened.
+   * owned, of a new generation; records that want `none` are deleted. Returns true when that happened.
    */
   bindIpfs(ipfsId: string): Promise<boolean>
 
