@@ -56,6 +56,17 @@ export interface IpfsGcRow {
 }
 
 /**
+ * Why a call failed. `unreachable`: the node itself did not answer, which says nothing about what was asked; `stalled`:
+ * nothing arrived for `stallTimeout`; `aborted`: the caller's signal; `failed`: the node answered with an error.
+ */
+export type IpfsFailureReason = 'unreachable' | 'stalled' | 'aborted' | 'failed'
+
+/** What a rejected call carries, whatever its class. */
+export interface IpfsFailure extends Error {
+  readonly reason: IpfsFailureReason
+}
+
+/**
  * Every call may be given a signal and rejects with an `IpfsError` (`core/ipfs/errors.ts`) that says what was asked,
  * of whom, and why it failed. None of them retries.
  */
