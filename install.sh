@@ -1,0 +1,231 @@
+#!/bin/sh
+# Installs, starts or tests cluster from this checkout; `./install.sh --help` tells what it takes.
+set -eu
+
+usage() {
+  cat <<'EOF'
+Usage: ./install.sh [--start | --test[=full] | --uninstall] [--prefix DIR]
+
+  (nothing)      find or install Bun, install the dependencies, compile dist/cluster, link it as DIR/bin/cluster
+  --start        the same, then initialise a peer if there is none and run it in the foreground
+  --test         the same without the link, then every check and test; ends with "N passed, N failed, N skipped"
+  --test=full    --test with the longer runs
+  --uninstall    remove the link, dist/ and the Bun that this script installed; peers and their data stay
+  --prefix DIR   default ~/.local
+
+The peer's folder is $IPFS_CLUSTER_PATH, by default ~/.ipfs-cluster. Nothing needs root.
+
+Exit codes:
+  0  done
+  1  bad usage, or something of yours is in the way
+  2  Bun could not be found or installed
+  3  the dependencies could not be installed
+  4  the executable could not be built
+  5  a check or a test failed
+  With --start: the exit code of the peer, once it runs.
+EOF
+}
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+  code=$1
+  shift
+  say "install.sh: $*"
+  case ${action:-} in test | full) echo '0 passed, 1 failed, 0 skipped' ;; esac
+  exit "$code"
+}
+
+main() {
+  action=install
+  prefix=${HOME:+$HOME/.local}
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --start) choose start ;;
+      --test) choose test ;;
+      --test=full) choose full ;;
+      --uninstall) choose uninstall ;;
+      --prefix) shift; [ $# -gt 0 ] || die 1 '--prefix takes a folder'; prefix=$1 ;;
+      --prefix=*) prefix=${1#--prefix=} ;;
+      --help | -h) usage; exit 0 ;;
+      *) die 1 "unknown option $1; see ./install.sh --help" ;;
+    esac
+    shift
+  done
+  [ -n "$prefix" ] || die 1 'HOME is not set; name a folder with --prefix'
+  case $prefix in /*) ;; *) prefix=$PWD/$prefix ;; esac
+  link=$prefix/bin/cluster
+  tools=${XDG_DATA_HOME:-${HOME:-$prefix}/.local/share}/cluster
+
+  top=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
+  cd "$top"
+  version=$(sed -n 's/.*"packageManager": *"bun@\([^"]*\)".*/\1/p' package.json)
+
+  if [ "$action" = uninstall ]; then uninstall; exit 0; fi
+  case $action in install | start) refuse_foreign_link ;; esac
+  find_bun
+  install_dependencies
+  compile
+  case $action in
+    test | full) run_tests ;;
+    install) link_executable; next_steps ;;
+    start) link_executable; start_peer ;;
+  esac
+}
+
+choose() {
+  [ "$action" = install ] || die 1 "one of --start, --test and --uninstall at a time; see ./install.sh --help"
+  action=$1
+}
+
+# Sets $bun: the one on PATH, else the one installed before, else a new one; all of the pinned version only.
+find_bun() {
+  bun=$(command -v bun || true)
+  if is_pinned "$bun"; then return; fi
+  home=$tools/bun-$version
+  if pick_bun "$home"; then return; fi
+  say "Installing Bun $version into $home"
+  # Made beside its place and then moved: an interrupted installation is never taken for a whole one.
+  part=$home.$$
+  trap 'rm -rf "$part"' EXIT
+  mkdir -p "$part"
+  if ! { bun_from_npm && pick_bun "$part"; } && ! { bun_from_installer && pick_bun "$part"; }; then
+    die 2 "Bun $version could not be installed; install npm (or curl and bash), or put Bun $version on PATH"
+  fi
+  rm -rf "$home"
+  mv "$part" "$home"
+  trap - EXIT
+  pick_bun "$home" || die 2 "the Bun in $home does not run"
+}
+
+is_pinned() { [ -n "$1" ] && [ "$("$1" --version 2>/dev/null </dev/null)" = "$version" ]; }
+
+# The platform's own package is taken, as the one named `bun` needs an install script that npm may not run.
+pick_bun() {
+  for bun in "$1"/bin/bun "$1"/node_modules/@oven/bun-*/bin/bun; do
+    if [ -x "$bun" ] && is_pinned "$bun"; then return 0; fi
+  done
+  return 1
+}
+
+bun_from_npm() {
+  command -v npm >/dev/null || return 1
+  npm install --prefix "$part" --include=optional --ignore-scripts --no-audit --no-fund --loglevel=error \
+    "bun@$version" </dev/null >&2
+}
+
+bun_from_installer() {
+  command -v curl >/dev/null && command -v bash >/dev/null || return 1
+  curl -fsSL https://bun.com/install | BUN_INSTALL=$part SHELL=/bin/sh bash -s "bun-v$version" >&2
+}
+
+install_dependencies() {
+  say "Installing the dependencies (Bun $version)"
+  "$bun" install --frozen-lockfile </dev/null >&2 || die 3 'the dependencies could not be installed; see above'
+  PATH=$(dirname -- "$bun"):$top/node_modules/.bin:$PATH
+  export PATH
+}
+
+compile() {
+  "$bun" cli/build.ts </dev/null >&2 || die 4 'dist/cluster could not be built; see above'
+}
+
+# Whatever stands at the place of the link is replaced only if it is a link to such an executable.
+refuse_foreign_link() {
+  if { [ -e "$link" ] || [ -L "$link" ]; } && ! is_our_link; then
+    die 1 "$link is there already and is not a link to dist/cluster; remove it or give another --prefix"
+  fi
+}
+
+link_executable() {
+  mkdir -p "$prefix/bin"
+  ln -sf "$top/dist/cluster" "$link"
+  say "Linked $link"
+  case ":$PATH:" in
+    *":$prefix/bin:"*) ;;
+    *) say "$prefix/bin is not on your PATH; add it:  export PATH=\"$prefix/bin:\$PATH\"" ;;
+  esac
+}
+
+is_our_link() { case $(readlink "$link" 2>/dev/null) in */dist/cluster) return 0 ;; *) return 1 ;; esac; }
+
+uninstall() {
+  if is_our_link; then rm "$link"; say "Removed $link"; fi
+  rm -rf "$top/dist" "$tools/bun-$version"
+  rmdir "$tools" 2>/dev/null || true
+  say "Removed dist/ and Bun $version of $tools; peers and their data are untouched"
+}
+
+next_steps() {
+  cat <<'EOF'
+
+Installed. Try next:
+  cluster init          make a peer in ~/.ipfs-cluster
+  cluster daemon        run it
+  cluster --help        everything else
+EOF
+}
+
+start_peer() {
+  folder=${IPFS_CLUSTER_PATH:-$HOME/.ipfs-cluster}
+  if [ ! -e "$folder/service.json" ]; then "$top/dist/cluster" init </dev/null; fi
+  cat <<'EOF'
+
+The peer starts now; Ctrl-C stops it. Once it is READY, try in a second shell:
+  cluster id
+  cluster add README.md
+  cluster add -r docs --name docs
+  cluster pin ls
+  cluster status
+
+EOF
+  exec "$top/dist/cluster" daemon
+}
+
+# Every stage runs, whatever failed before; a check that is not a test file counts as one test.
+run_tests() {
+  passed=0 failed=0 skipped=0
+  failures=
+  if [ "$action" = full ]; then CLUSTER_TEST=full; export CLUSTER_TEST; fi
+  stage types tsc --noEmit
+  stage lint biome check
+  stage executable ./dist/cluster --version
+  bun_test
+  if [ -n "$failures" ]; then say "Failed:$failures"; fi
+  printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
+  if [ -n "$failures" ]; then exit 5; fi
+}
+
+stage() {
+  name=$1
+  shift
+  say "== $name: $*"
+  if "$@" </dev/null; then passed=$((passed + 1)); else failed=$((failed + 1)) failures="$failures $name"; fi
+}
+
+bun_test() {
+  say '== tests: bun test'
+  report=$(mktemp)
+  code=0
+  "$bun" test --reporter=junit --reporter-outfile="$report" </dev/null || code=$?
+  total=$(count tests)
+  broken=$(count failures)
+  left_out=$(count skipped)
+  rm -f "$report"
+  # A file that does not load is no failure in the report, but one in the exit code.
+  if [ "$code" -ne 0 ] && [ "$broken" -eq 0 ]; then broken=1 total=$((total + 1)); fi
+  if [ "$total" -eq "$left_out" ]; then
+    say 'no test ran'
+    broken=$((broken + 1)) total=$((total + 1))
+  fi
+  if [ "$broken" -ne 0 ]; then failures="$failures tests"; fi
+  passed=$((passed + total - broken - left_out)) failed=$((failed + broken)) skipped=$((skipped + left_out))
+}
+
+# A total of the report's root element; 0 when there is no report.
+count() {
+  number=$(sed -n "s/^<testsuites .* $1=\"\([0-9]*\)\".*/\1/p" "$report" 2>/dev/null | head -n 1)
+  printf '%s' "${number:-0}"
+}
+
+main "$@"
