@@ -1,0 +1,134 @@
+/**
+ * Errors of the IPFS backends. Each says what was asked, of which node, why it failed and what to do next; the tracker
+ * reads only `reason`.
+ */
+import type { IpfsFailure, IpfsFailureReason } from '../runtime/ipfs.ts'
+
+/** What was going on when a call failed. */
+export interface IpfsCall {
+  /** The call as a reader of the log would repeat it: `pin/add?arg=Qm…` on Kubo, `pin Qm…` on the embedded node. */
+  what: string
+  /** The node that was asked: its multiaddr, or `the embedded IPFS node`. */
+  node: string
+}
+
+/** Base of all errors that an `Ipfs` rejects with. */
+export abstract class IpfsError extends Error implements IpfsFailure {
+  abstract override readonly name: string
+  abstract readonly reason: IpfsFailureReason
+  readonly call: IpfsCall
+
+  constructor(message: string, call: IpfsCall, options?: ErrorOptions) {
+    super(message, options)
+    this.call = call
+  }
+}
+
+/** The node cannot be talked to, or the connection was lost half-way: nothing is known about what was asked. */
+export class IpfsUnreachableError extends IpfsError {
+  override readonly name = 'IpfsUnreachableError'
+  override readonly reason = 'unreachable'
+
+  constructor(call: IpfsCall, why: string, options?: ErrorOptions) {
+    super(
+      `IPFS node ${call.node} cannot be reached (${call.what}): ${why}; ` +
+        'see that it runs and listens there, it is waited for',
+      call,
+      options,
+    )
+  }
+}
+
+/**
+ * The node took the call and did not answer in time. `reason` is `unreachable` where a sound node answers by itself, and
+ * `failed` where the answer depends on the IPFS network.
+ */
+export class IpfsTimeoutError extends IpfsError {
+  override readonly name = 'IpfsTimeoutError'
+  override readonly reason: 'unreachable' | 'failed'
+
+  /** `limit` in ms; `setting` names what a user may raise. */
+  constructor(call: IpfsCall, limit: number, setting: string, reason: 'unreachable' | 'failed') {
+    super(
+      `IPFS node ${call.node} did not answer ${call.what} within ${seconds(limit)}; ` +
+        (reason === 'unreachable'
+          ? `it hangs or is overloaded: look at its log, or raise ${setting}`
+          : `the content or name was perhaps not found on the IPFS network: try again, or raise ${setting}`),
+      call,
+    )
+    this.reason = reason
+  }
+}
+
+/** A pin for which nothing arrived for the whole stall timeout. */
+export class IpfsStallError extends IpfsError {
+  override readonly name = 'IpfsStallError'
+  override readonly reason = 'stalled'
+  /** Blocks that had arrived. */
+  readonly blocks: number
+
+  /** `stallTimeout` in ms. */
+  constructor(
+    call: IpfsCall,
+    stallTimeout: number,
+    progress: { blocks: number; bytes?: number | undefined },
+  ) {
+    const arrived = `${progress.blocks} block${progress.blocks === 1 ? '' : 's'}`
+    const bytes = progress.bytes === undefined ? '' : `, ${progress.bytes} bytes`
+    super(
+      `no block arrived at IPFS node ${call.node} for ${seconds(stallTimeout)} (${call.what}; ${arrived}${bytes} so ` +
+        'far): no reachable IPFS node seems to have the rest; give origins, or raise pin_timeout',
+      call,
+    )
+    this.blocks = progress.blocks
+  }
+}
+
+/** The caller's signal ended the call, or the backend was closed. */
+export class IpfsAbortedError extends IpfsError {
+  override readonly name = 'IpfsAbortedError'
+  override readonly reason = 'aborted'
+
+  constructor(call: IpfsCall, cause: unknown) {
+    super(`${call.what} was stopped: ${cause instanceof Error ? cause.message : String(cause)}`, call, {
+      cause,
+    })
+  }
+}
+
+/** The node answered with an error. `detail` is what it said. */
+export class IpfsRefusedError extends IpfsError {
+  override readonly name = 'IpfsRefusedError'
+  override readonly reason = 'failed'
+  readonly detail: string
+
+  constructor(call: IpfsCall, message: string, detail: string, options?: ErrorOptions) {
+    super(message, call, options)
+    this.detail = detail
+  }
+}
+
+/** The node answered with something that is no answer to what was asked: not JSON, too long, another CID. */
+export class IpfsAnswerError extends IpfsError {
+  override readonly name = 'IpfsAnswerError'
+  override readonly reason = 'failed'
+
+  constructor(call: IpfsCall, problem: string) {
+    super(
+      `IPFS node ${call.node} gave an answer to ${call.what} that cannot be used: ${problem}; ` +
+        'see that the address is that of an IPFS RPC API and that nothing in between changes answers',
+      call,
+    )
+  }
+}
+
+/** The caller gave something that no IPFS node can take: a block that is too large, a path that is none. */
+export class IpfsInputError extends IpfsError {
+  override readonly name = 'IpfsInputError'
+  override readonly reason = 'failed'
+}
+
+/** Text of a number of ms, in seconds. */
+function seconds(ms: number): string {
+  return `${ms / 1_000} s`
+}
