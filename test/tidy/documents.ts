@@ -1,0 +1,70 @@
+/**
+ * The rules about documents and packages: links lead somewhere, every package is used and has its reason written.
+ */
+import { posix } from 'node:path'
+import type { Source } from './sources.ts'
+
+export interface Document {
+  readonly path: string
+  readonly text: string
+}
+
+export interface PackageList {
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
+}
+
+const LINK = /\]\(([^)\s]+)\)/g
+
+/** Relative links of Markdown files to nothing; `exists` is asked for paths from the top. */
+export function deadLinks(documents: readonly Document[], exists: (path: string) => boolean): string[] {
+  return documents.flatMap(({ path, text }) =>
+    [...text.matchAll(LINK)]
+      .map(([, target]) => target!.replace(/#.*$/, ''))
+      .filter((target) => target !== '' && !/^[a-z]+:/.test(target))
+      .filter((target) => !exists(posix.join(posix.dirname(path), target)))
+      .map((target) => `${path} links to ${target}, which is not there`),
+  )
+}
+
+/** The package of an import: `@ipld/car/reader` → `@ipld/car`. */
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
+}
+
+/** Packages that are imported and not in package.json, and packages of `dependencies` that nothing imports. */
+export function strayPackages(sources: readonly Source[], list: PackageList): string[] {
+  const runtime = new Set(Object.keys(list.dependencies ?? {}))
+  const all = new Set([...runtime, ...Object.keys(list.devDependencies ?? {})])
+  const complaints: string[] = []
+  const used = new Set<string>()
+  for (const { path, imports } of sources) {
+    for (const { specifier, file } of imports) {
+      if (file !== undefined || /^(node:|bun(:|$))/.test(specifier)) continue
+      const name = packageOf(specifier)
+      const inTests = path.startsWith('test/')
+      if (!inTests) used.add(name)
+      if (!(inTests ? all : runtime).has(name))
+        complaints.push(`${path} imports ${name}, which package.json lacks`)
+    }
+  }
+  for (const name of runtime) if (!used.has(name)) complaints.push(`nothing imports the dependency ${name}`)
+  return complaints
+}
+
+/** Packages without a row in the table of `docs/dependencies.md`: "| `name` | reason |". */
+export function unexplainedPackages(list: PackageList, document: string): string[] {
+  const names = [...Object.keys(list.dependencies ?? {}), ...Object.keys(list.devDependencies ?? {})]
+  const explained = new Set([...document.matchAll(/^\| `([^`]+)` \|\s*[^\s|]/gm)].map(([, name]) => name!))
+  return [
+    ...names
+      .filter((name) => !explained.has(name))
+      .map((name) => `docs/dependencies.md gives no reason for ${name}`),
+    ...[...explained]
+      .filter((name) => !names.includes(name))
+      .map((name) => `docs/dependencies.md explains ${name}, which package.json lacks`),
+  ]
+}

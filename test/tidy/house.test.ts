@@ -1,0 +1,39 @@
+/** Holds the project to its own rules; `rules.test.ts` shows that each rule can fail. */
+import { describe, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import packageList from '../../package.json' with { type: 'json' }
+import { cycles, eagerLoads, wrongArrows } from './arrows.ts'
+import { deadLinks, strayPackages, unexplainedPackages } from './documents.ts'
+import { badNames, bannedCode, longFiles, platformInPureParts, strayWords } from './rules.ts'
+import { readSources, TOP } from './sources.ts'
+
+const sources = await readSources()
+const own = new Bun.Glob('**/*.{ts,json,md,sh,toml,mod}')
+const outside = /(^|\/)(node_modules|dist|coverage)\/|^test\/vectors\//
+const files = await Promise.all(
+  [...own.scanSync({ cwd: TOP }), '.ci/run']
+    .filter((path) => !outside.test(path))
+    .map(async (path) => ({ path, text: await Bun.file(join(TOP, path)).text() })),
+)
+const documents = files.filter(({ path }) => path.endsWith('.md'))
+
+describe('the house', () => {
+  test('imports point one way', () => expect(wrongArrows(sources)).toEqual([]))
+  test('no files import each other in a ring', () => expect(cycles(sources)).toEqual([]))
+  test('the entry point and the commands load neither libp2p nor helia by themselves', () =>
+    expect(eagerLoads(sources)).toEqual([]))
+  test('no part does what its place forbids', () => expect(bannedCode(sources)).toEqual([]))
+  test('the pure parts know no platform', () => expect(platformInPureParts(sources)).toEqual([]))
+  test('names say what is inside', () => expect(badNames(files.map(({ path }) => path))).toEqual([]))
+  test('files hold one concept', () => expect(longFiles(sources)).toEqual([]))
+  test('no mark of unfinished work and no place of one machine is left', () =>
+    expect(strayWords(files)).toEqual([]))
+  test('links in documents lead somewhere', () =>
+    expect(deadLinks(documents, (path) => existsSync(join(TOP, path)))).toEqual([]))
+  test('every package is declared and used', () => expect(strayPackages(sources, packageList)).toEqual([]))
+  test('every package has its reason in docs/dependencies.md', async () => {
+    const document = await Bun.file(join(TOP, 'docs/dependencies.md')).text()
+    expect(unexplainedPackages(packageList, document)).toEqual([])
+  })
+})
