@@ -28,7 +28,11 @@ const BANS: readonly Ban[] = [
   { where: CORE, what: /\bconsole\./, instead: 'a Logger, or a result' },
   { where: CORE, what: /\bprocess\.(argv|stdout|stdin)\b/, instead: 'a parameter, or a result' },
   { where: /^(core|commands)\//, what: /\bprocess\.exit\(/, instead: 'an error' },
-  { where: /^test\//, what: /\b(test|it|describe)\.(only|todo)\(/, instead: 'a test that runs' },
+  {
+    where: /^test\//,
+    what: /\b(test|it|describe)\.(only|todo|skip)\(/,
+    instead: 'a test that runs, or skipIf',
+  },
   { where: /^(core|cli)\//, what: /^export default\b|\bas default\b/m, instead: 'a named export' },
   { where: CORE, what: /^(export )?(let|var)\b/m, instead: 'state that an object owns' },
 ]
