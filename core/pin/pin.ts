@@ -10,8 +10,11 @@ export type PeerIdText = string
 /** Nanoseconds since the Unix epoch. */
 export type UnixNano = bigint
 
-/** `data` is what users pin; the other three make up sharded content (`spec/behaviour.md` §1.11). */
-export type PinType = 'data' | 'meta' | 'cluster-dag' | 'shard'
+/**
+ * `data` is what users pin; the next three make up sharded content (`spec/behaviour.md` §1.11). `bad` is read from
+ * stored pins of an unknown type; a request never has it.
+ */
+export type PinType = 'data' | 'meta' | 'cluster-dag' | 'shard' | 'bad'
 
 export type PinMode = 'recursive' | 'direct'
 
