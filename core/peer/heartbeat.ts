@@ -1,0 +1,119 @@
+/**
+ * Reads the informers at their pace and hands the metrics on: to this peer's own window, and to whoever publishes them.
+ */
+import {
+  freeSpaceMetric,
+  pingMetric,
+  pinQueueMetric,
+  repoSizeMetric,
+  tagMetrics,
+} from '../monitor/informers.ts'
+import type { Metric } from '../monitor/metric.ts'
+import type { PeerIdText } from '../pin/pin.ts'
+import type { Ipfs } from '../runtime/ipfs.ts'
+import type { Logger, Runtime, Timer } from '../runtime/ports.ts'
+import type { IpfsView } from './ipfs-watch.ts'
+
+/** Milliseconds that reading the repo's size may take before the metric is left out. */
+const repoStatTimeout = 10_000
+
+export interface HeartbeatSettings {
+  peerName: string
+  /** Milliseconds between two pings; they hold for twice as long. */
+  pingInterval: number
+  disk: { ttl: number; type: 'freespace' | 'reposize' } | undefined
+  tags: { ttl: number; tags: Record<string, string> } | undefined
+  pinQueue: { ttl: number; weightBucketSize: number } | undefined
+}
+
+export interface HeartbeatInit {
+  self: PeerIdText
+  settings: HeartbeatSettings
+  ipfs: Ipfs
+  ipfsView: () => IpfsView
+  /** Pins that wait or run. */
+  queueSize: () => number
+  publish: (metric: Metric) => void
+  runtime: Runtime
+}
+
+interface Informer {
+  name: string
+  /** Milliseconds that its metrics hold; a new one is made after half of it. */
+  ttl: number
+  read: () => Metric[] | Promise<Metric[]>
+}
+
+export class Heartbeat implements AsyncDisposable {
+  readonly #init: HeartbeatInit
+  readonly #logger: Logger
+  readonly #closing = new AbortController()
+  readonly #timers = new Map<string, Timer>()
+  readonly #running = new Set<Promise<void>>()
+
+  constructor(init: HeartbeatInit) {
+    this.#init = init
+    this.#logger = init.runtime.logger.component('monitor')
+  }
+
+  /** Makes each metric at once and then every half of its time to live. */
+  async start(): Promise<void> {
+    await Promise.all(this.#informers().map((informer) => this.#beat(informer)))
+  }
+
+  #informers(): Informer[] {
+    const { self, settings, ipfs, ipfsView, queueSize, runtime } = this.#init
+    const report = (ttl: number) => ({
+      peer: self,
+      now: BigInt(runtime.clock.now()) * 1_000_000n,
+      ttl: BigInt(ttl) * 1_000_000n,
+    })
+    const { peerName, pingInterval, disk, tags, pinQueue } = settings
+    const pingTtl = pingInterval * 2
+    const informers: Informer[] = [
+      {
+        name: 'ping',
+        ttl: pingTtl,
+        read: () => [pingMetric(report(pingTtl), peerName, ipfsView().identity)],
+      },
+    ]
+    if (tags !== undefined) {
+      informers.push({ name: 'tags', ttl: tags.ttl, read: () => tagMetrics(report(tags.ttl), tags.tags) })
+    }
+    if (pinQueue !== undefined) {
+      const read = () => [pinQueueMetric(report(pinQueue.ttl), queueSize(), pinQueue.weightBucketSize)]
+      informers.push({ name: 'pinqueue', ttl: pinQueue.ttl, read })
+    }
+    if (disk !== undefined) {
+      const make = disk.type === 'freespace' ? freeSpaceMetric : repoSizeMetric
+      const read = async () => {
+        const signal = AbortSignal.any([AbortSignal.timeout(repoStatTimeout), this.#closing.signal])
+        return [make(report(disk.ttl), await ipfs.repoStat({ signal }))]
+      }
+      informers.push({ name: disk.type, ttl: disk.ttl, read })
+    }
+    return informers
+  }
+
+  async #beat(informer: Informer): Promise<void> {
+    let pause = informer.ttl / 2
+    try {
+      for (const metric of await informer.read()) this.#init.publish(metric)
+    } catch (error) {
+      pause = informer.ttl / 4
+      this.#logger.debug('a metric could not be read', { metric: informer.name, error: String(error) })
+    }
+    if (this.#closing.signal.aborted) return
+    const timer = this.#init.runtime.scheduler.after(pause, () => {
+      const run = this.#beat(informer).finally(() => this.#running.delete(run))
+      this.#running.add(run)
+    })
+    this.#timers.set(informer.name, timer)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new Error('the peer is stopping'))
+    for (const timer of this.#timers.values()) timer.cancel()
+    await Promise.all(this.#running)
+  }
+}
