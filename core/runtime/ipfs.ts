@@ -5,7 +5,10 @@
  */
 import type { CID } from 'multiformats/cid'
 
-/** How a CID is pinned on the IPFS node, or that it is not. `indirect`: only as a part of another pin. */
+/**
+ * How a CID is pinned on the IPFS node, or that it is not. `indirect`: only as a part of another pin; told only by backends
+ * that know it without walking other pins (Kubo would walk all of them and hold its pin lock meanwhile), `unpinned` else.
+ */
 export type IpfsPinState = 'recursive' | 'direct' | 'indirect' | 'unpinned'
 
 export interface IpfsIdentity {
@@ -78,13 +81,18 @@ export interface Ipfs extends AsyncDisposable {
   pinState(cid: CID, options?: IpfsCallOptions): Promise<IpfsPinState>
   /** All direct and recursive pins, in no order. */
   pins(options?: IpfsCallOptions): AsyncIterable<{ cid: CID; state: 'recursive' | 'direct' }>
-  /** Fetches what is missing and pins. Resolves when all is here and the pin is durable. Pinning twice is no error. */
+  /**
+   * Fetches what is missing and pins. Resolves when all is here and the pin is durable. Pinning twice is no error. A direct
+   * pin becomes recursive when asked; a recursive one satisfies a direct one and stays recursive.
+   */
   pin(cid: CID, options: IpfsPinOptions): Promise<IpfsPinProgress>
-  /** Removes a direct or recursive pin. A CID that is not pinned is no error. */
+  /** Removes a direct or recursive pin. A CID that is not pinned, or only indirectly, is no error. */
   unpin(cid: CID, options?: IpfsCallOptions): Promise<void>
   /**
-   * Writes blocks as they come, without pinning them. Each block keeps its CID (codec and hash). They are safe from
-   * garbage collection while the call runs and for a while after it (`docs/limits.md`), so that a pin can follow.
+   * Writes blocks as they come, without pinning them, in any order. Each block keeps its CID (codec and hash); one whose
+   * bytes do not match it fails the call. An error of `blocks` itself is passed on as it is. The blocks are safe from
+   * garbage collection while the call runs and for a while after it (`docs/limits.md`), so that a pin can follow; on
+   * Kubo, which has no such guard itself, only from `gc` of the same object.
    */
   putBlocks(blocks: AsyncIterable<IpfsBlock>, options?: IpfsCallOptions): Promise<void>
   /** One block, fetched from the network when not here. */

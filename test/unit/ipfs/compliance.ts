@@ -1,0 +1,101 @@
+/**
+ * What every `Ipfs` does, whatever is behind it. Each backend has a test file that calls `ipfsCompliance` with a way to
+ * make two nodes.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { IpfsError } from '../../../core/ipfs/errors.ts'
+import type { Ipfs, IpfsBlock, IpfsFailureReason, IpfsPinOptions } from '../../../core/runtime/ipfs.ts'
+import { blockCases } from './compliance-blocks.ts'
+import { networkCases } from './compliance-network.ts'
+import { pinCases } from './compliance-pins.ts'
+import { each, fileTree } from './dag-fixtures.ts'
+
+/** Two nodes that reach each other over loopback (addresses in `id()`), are not connected yet, and know no others. */
+export interface IpfsSubject extends AsyncDisposable {
+  ipfs: Ipfs
+  /** A node of any kind; content that `ipfs` has to fetch is put here. */
+  other: Ipfs
+  /** Stops the node of `ipfs` and starts it again on the same data. Absent when it cannot. */
+  restart?(): Promise<Ipfs>
+}
+
+/** The nodes as they are while a test runs. */
+export interface IpfsNodes {
+  readonly ipfs: Ipfs
+  readonly other: Ipfs
+}
+
+/** ms that one test may take, real nodes on a loaded machine included. */
+export const caseTimeout = 60_000
+
+export function ipfsCompliance(name: string, create: () => Promise<IpfsSubject>): void {
+  describe(name, () => {
+    let subject: IpfsSubject
+    const nodes = {
+      get ipfs() {
+        return subject.ipfs
+      },
+      get other() {
+        return subject.other
+      },
+    }
+
+    beforeAll(async () => {
+      subject = await create()
+    }, caseTimeout)
+    afterAll(async () => {
+      await subject?.[Symbol.asyncDispose]()
+    }, caseTimeout)
+
+    blockCases(nodes)
+    pinCases(nodes)
+    networkCases(nodes)
+
+    test(
+      'pins outlive a restart of the node',
+      async () => {
+        if (subject.restart === undefined) return
+        const { root, leaves } = await fileTree('before the restart', 3)
+        await putAll(subject.ipfs, [root, ...leaves])
+        await subject.ipfs.pin(root.cid, pinOptions())
+        await subject.ipfs.pin(leaves[0]!.cid, pinOptions({ mode: 'direct' }))
+        subject.ipfs = await subject.restart()
+        expect(await subject.ipfs.pinState(root.cid)).toBe('recursive')
+        expect(await subject.ipfs.pinState(leaves[0]!.cid)).toBe('direct')
+        expect(await subject.ipfs.getBlock(leaves[2]!.cid)).toEqual(leaves[2]!.bytes)
+      },
+      caseTimeout,
+    )
+
+    test(
+      'a closed backend refuses calls, and closing twice is no error',
+      async () => {
+        const { ipfs } = subject
+        await ipfs[Symbol.asyncDispose]()
+        await expectIpfsError(ipfs.id(), 'aborted')
+        await ipfs[Symbol.asyncDispose]()
+      },
+      caseTimeout,
+    )
+  })
+}
+
+export function pinOptions(options: Partial<IpfsPinOptions> = {}): IpfsPinOptions {
+  return { mode: 'recursive', stallTimeout: 30_000, signal: new AbortController().signal, ...options }
+}
+
+export async function putAll(ipfs: Ipfs, blocks: Iterable<IpfsBlock>): Promise<void> {
+  await ipfs.putBlocks(each(blocks))
+}
+
+/** The error that `call` rejects with, checked to be one that the callers of `Ipfs` understand. */
+export async function expectIpfsError(call: Promise<unknown>, reason: IpfsFailureReason): Promise<IpfsError> {
+  const error = await call.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  expect(error).toBeInstanceOf(IpfsError)
+  expect((error as IpfsError).reason, String(error)).toBe(reason)
+  expect((error as IpfsError).message.length).toBeGreaterThan(10)
+  return error as IpfsError
+}
