@@ -14,6 +14,8 @@ export interface PeerPinInfo {
   error: string
   attemptCount: number
   priorityPin: boolean
+  /** What has arrived so far of a pin that runs; known of this peer only. */
+  progress?: { blocks: number; bytes?: number }
 }
 
 export interface GlobalPinInfo {

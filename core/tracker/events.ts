@@ -1,0 +1,76 @@
+/** What goes into the tracker's machine (`tracker.ts`) and what comes out of it; `driver.ts` is between it and the world. */
+import type { CID } from 'multiformats/cid'
+import type { Pin } from '../pin/pin.ts'
+import type { IpfsFailureReason, IpfsPinProgress, IpfsPinState } from '../runtime/ipfs.ts'
+import type { LogFields, LogLevel } from '../runtime/ports.ts'
+import type { DueQuery, DueWork, LocalRecord, TrackedOutcome } from '../runtime/store.ts'
+
+export type WorkKind = 'pin' | 'unpin'
+
+/** Text that tells CIDs apart; `keyOf` makes it. */
+export type WorkKey = string
+
+export function keyOf(cid: CID): WorkKey {
+  return cid.toString()
+}
+
+export interface Failure {
+  reason: IpfsFailureReason
+  message: string
+}
+
+/** Names one try: results of another generation are dropped. */
+export interface TryName {
+  key: WorkKey
+  generation: number
+}
+
+export type TrackerEvent =
+  | { type: 'start' }
+  /** The store may have something due. */
+  | { type: 'workAvailable' }
+  /** The answer to `look`. `nextDue`: ms since the epoch. */
+  | { type: 'due'; kind: WorkKind; work: DueWork[]; nextDue: number | undefined }
+  | TryEvent
+  /** The pin of a CID in work changed; `record` is what the store holds now. */
+  | { type: 'retargeted'; key: WorkKey; record: LocalRecord | undefined }
+  /** The node answered the probe. `rebound`: it is another one than before. */
+  | { type: 'ready'; rebound: boolean }
+  | { type: 'unready'; message: string }
+  | { type: 'tick'; wake: Wake }
+  | { type: 'stop' }
+
+/** News of one try. */
+export type TryEvent =
+  /** The answer to `check`, when it did not fail. */
+  | ({ type: 'checked'; state: IpfsPinState } & TryName)
+  /** What `record` said is durable, or was too old to count; `record` is what the store holds now. */
+  | ({ type: 'recorded'; record: LocalRecord | undefined } & TryName)
+  | ({ type: 'progress'; progress: IpfsPinProgress } & TryName)
+  /** The call of `run` succeeded. */
+  | ({ type: 'finished'; progress?: IpfsPinProgress } & TryName)
+  /** The call of `check` or `run` failed, or ended because of `cancel`. */
+  | ({ type: 'failed'; failure: Failure } & TryName)
+
+/** What the machine can be woken for; one timer each. */
+export type Wake = WorkKind | 'probe'
+
+export type TrackerAction =
+  /** Ask the store what is due. */
+  | { type: 'look'; query: DueQuery }
+  /** Ask IPFS how the CID is pinned. */
+  | ({ type: 'check'; cid: CID } & TryName)
+  /** Make durable; together with whatever else waits for it. */
+  | ({ type: 'record'; outcome: TrackedOutcome } & TryName)
+  | ({ type: 'run'; call: IpfsCall; cid: CID } & TryName)
+  /** Abort the call of `check` or `run`; its end is still told. */
+  | { type: 'cancel'; key: WorkKey }
+  /** Ask the node who it is. */
+  | { type: 'probe' }
+  | { type: 'wake'; wake: Wake; delay: number }
+  | { type: 'log'; level: LogLevel; message: string; fields: LogFields }
+
+export type IpfsCall =
+  | { kind: 'unpin' }
+  /** `unpinFirst`: this peer's own recursive pin must go before a direct one can be made. */
+  | { kind: 'pin'; mode: 'recursive' | 'direct'; pin: Pin | undefined; unpinFirst: boolean }

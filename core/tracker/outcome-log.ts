@@ -1,0 +1,84 @@
+/**
+ * Makes outcomes durable: those that come while a commit runs share the next one. A store that cannot take them (a full
+ * disk) is asked again until it can; nothing is dropped, and what waits is bounded by what the tracker holds.
+ */
+import type { Logger, Runtime } from '../runtime/ports.ts'
+import type { Store, TrackedOutcome } from '../runtime/store.ts'
+import { type Backoff, backoffDelay } from './backoff.ts'
+
+const retryBackoff: Backoff = { base: 1_000, factor: 2, cap: 60_000, spread: 0.2 }
+
+export interface OutcomeLogInit {
+  store: Pick<Store, 'record'>
+  runtime: Runtime
+  logger: Logger
+}
+
+export class OutcomeLog {
+  readonly #store: Pick<Store, 'record'>
+  readonly #runtime: Runtime
+  readonly #logger: Logger
+  #waiting: { outcome: TrackedOutcome; done: () => void }[] = []
+  #writing: Promise<void> | undefined
+  #closed = false
+  #endPause: (() => void) | undefined
+
+  constructor({ store, runtime, logger }: OutcomeLogInit) {
+    this.#store = store
+    this.#runtime = runtime
+    this.#logger = logger
+  }
+
+  /** Resolves when the outcome is durable, or was too old to count. */
+  add(outcome: TrackedOutcome): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#waiting.push({ outcome, done: resolve })
+    this.#writing ??= this.#write()
+    return promise
+  }
+
+  async #write(): Promise<void> {
+    // What the same turn adds goes into the first commit too.
+    await undefined
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting
+      this.#waiting = []
+      await this.#commit(batch.map(({ outcome }) => outcome))
+      for (const { done } of batch) done()
+    }
+    this.#writing = undefined
+  }
+
+  async #commit(outcomes: TrackedOutcome[]): Promise<void> {
+    for (let failures = 1; ; failures++) {
+      try {
+        await this.#store.record(outcomes)
+        return
+      } catch (error) {
+        const delay = backoffDelay(retryBackoff, failures, this.#runtime.random)
+        this.#logger.error('outcomes of pins cannot be stored', {
+          error: String(error),
+          outcomes: outcomes.length,
+        })
+        if (this.#closed) return
+        await this.#pause(delay)
+      }
+    }
+  }
+
+  /** Waits, or less when it is closed meanwhile. */
+  async #pause(delay: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = this.#runtime.scheduler.after(delay, resolve)
+    this.#endPause = resolve
+    await promise
+    this.#endPause = undefined
+    timer.cancel()
+  }
+
+  /** From now on each outcome is tried once only: what cannot be stored is proven anew after the next start. */
+  close(): void {
+    this.#closed = true
+    this.#endPause?.()
+  }
+}

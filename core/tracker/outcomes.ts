@@ -1,0 +1,94 @@
+/** What the beginnings and ends of a try do to its record. */
+import type { LocalRecord, TrackedOutcome } from '../runtime/store.ts'
+import type { WorkKind } from './events.ts'
+import { priorityClass } from './priority.ts'
+
+/** `nextTryAt` of what is not tried again by itself; recovering it queues it. */
+export const never = Number.MAX_SAFE_INTEGER
+
+/** Causes longer than this are cut, characters. */
+const longestError = 1000
+
+/** The try is counted before it begins: what makes the peer crash counts too. */
+export function begun(record: LocalRecord, kind: WorkKind, now: number): TrackedOutcome {
+  return {
+    ...kept(record),
+    status: kind === 'pin' ? 'pinning' : 'unpinning',
+    attempts: record.attempts + 1,
+    since: now,
+    owned: true,
+  }
+}
+
+export function pinned(record: LocalRecord, owned: boolean, now: number, bytes?: number): TrackedOutcome {
+  return {
+    ...kept(record),
+    status: 'pinned',
+    attempts: 0,
+    error: '',
+    since: now,
+    nextTryAt: 0,
+    owned,
+    ...(bytes === undefined ? {} : { bytes }),
+  }
+}
+
+export function gone(record: LocalRecord, now: number): TrackedOutcome {
+  return { ...kept(record), status: 'gone', error: '', since: now }
+}
+
+export interface FailedTry {
+  status: 'pin_error' | 'unpin_error'
+  attempts: number
+  error: string
+  now: number
+  /** Milliseconds until the next try. */
+  delay: number
+  priority: number
+  owned: boolean
+}
+
+export function failed(record: LocalRecord, { now, delay, error, ...rest }: FailedTry): TrackedOutcome {
+  return { ...kept(record), ...rest, error: error.slice(0, longestError), since: now, nextTryAt: now + delay }
+}
+
+/** In the queue again as if it had not been tried, due at once. */
+export function queued(record: LocalRecord, kind: WorkKind, now: number, error: string): TrackedOutcome {
+  return {
+    ...kept(record),
+    status: kind === 'pin' ? 'pin_queued' : 'unpin_queued',
+    error: error.slice(0, longestError),
+    since: now,
+    nextTryAt: now,
+    owned: true,
+  }
+}
+
+/** The configuration forbids it, and trying again would not change that. */
+export function refused(record: LocalRecord, now: number): TrackedOutcome {
+  return {
+    ...kept(record),
+    status: 'unpin_error',
+    error:
+      'IPFS unpinning is disallowed by configuration on this peer (unpin_disable), so the content stays pinned on IPFS; ' +
+      'allow it and recover this CID to unpin it',
+    since: now,
+    nextTryAt: never,
+    priority: priorityClass.failing,
+  }
+}
+
+function kept(record: LocalRecord): Omit<TrackedOutcome, 'status'> {
+  const { cid, generation, attempts, error, since, nextTryAt, priority, owned, bytes } = record
+  return {
+    cid,
+    generation,
+    attempts,
+    error,
+    since,
+    nextTryAt,
+    priority,
+    owned,
+    ...(bytes === undefined ? {} : { bytes }),
+  }
+}

@@ -1,0 +1,37 @@
+/** What can be set about the tracker, with the bounds it keeps. */
+import { defaultPrioritySettings, type PrioritySettings } from './priority.ts'
+
+export interface TrackerSettings {
+  /** Pins in flight at most, 1 to 1,000 (`concurrent_pins`). */
+  concurrentPins: number
+  /** Unpins in flight at most, 1 to 1,000. */
+  concurrentUnpins: number
+  priority: PrioritySettings
+  /** Nothing is unpinned from IPFS; what should be is shown as `unpin_error` and not tried (`unpin_disable`). */
+  unpinDisabled: boolean
+  /**
+   * What is found pinned on IPFS counts as pinned by this peer and is unpinned with the pin. Without it, such content is
+   * never unpinned by the cluster.
+   */
+  adoptExistingPins: boolean
+  /** Milliseconds without a new block that end a pin, 0 = never (`pin_timeout`). */
+  stallTimeout: number
+}
+
+export const defaultTrackerSettings: TrackerSettings = {
+  concurrentPins: 10,
+  concurrentUnpins: 10,
+  priority: defaultPrioritySettings,
+  unpinDisabled: false,
+  adoptExistingPins: false,
+  stallTimeout: 120_000,
+}
+
+/** What has ended but is not yet durable counts too: together at most this many times the pins or unpins in flight. */
+export const heldFactor = 4
+
+/** Of the pins or unpins in flight, at most this part (but at least one) tries what has failed before. */
+export const retryShare = 0.75
+
+/** Milliseconds after which the store is asked again in any case, so that a jump of the clock delays work no longer. */
+export const longestWait = 60_000

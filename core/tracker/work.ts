@@ -1,0 +1,78 @@
+/** One try of one CID, while it is in work. */
+import type { CID } from 'multiformats/cid'
+import type { Pin } from '../pin/pin.ts'
+import type { IpfsPinProgress } from '../runtime/ipfs.ts'
+import type { LocalRecord } from '../runtime/store.ts'
+import type { IpfsCall, TryName, WorkKey, WorkKind } from './events.ts'
+
+export interface Work {
+  readonly key: WorkKey
+  readonly cid: CID
+  readonly kind: WorkKind
+  /** The record as it was when the work was taken. */
+  readonly record: LocalRecord
+  readonly pin: Pin | undefined
+  readonly phase: Phase
+  /** True once the store says `pinning` or `unpinning`. */
+  readonly begun: boolean
+  /** A recursive pin of ours must go before the direct one can be made. */
+  readonly unpinFirst: boolean
+  /** ms since the epoch. */
+  readonly since: number
+  readonly progress: IpfsPinProgress | undefined
+}
+
+export type Phase = 'checking' | 'beginning' | 'running' | 'cancelling' | 'recording'
+
+/** The machine's own hold on it. */
+export type Held = { -readonly [K in keyof Work]: Work[K] }
+
+export function newWork(
+  key: WorkKey,
+  kind: WorkKind,
+  record: LocalRecord,
+  pin: Pin | undefined,
+  since: number,
+): Held {
+  return {
+    key,
+    cid: record.cid,
+    kind,
+    record,
+    pin,
+    phase: 'checking',
+    begun: false,
+    unpinFirst: false,
+    since,
+    progress: undefined,
+  }
+}
+
+export function nameOf(work: Work): TryName {
+  return { key: work.key, generation: work.record.generation }
+}
+
+export function callOf({ kind, record, pin, unpinFirst }: Work): IpfsCall {
+  if (kind === 'unpin') return { kind }
+  return { kind, mode: record.want === 'direct' ? 'direct' : 'recursive', pin, unpinFirst }
+}
+
+export interface WorkCount {
+  /** With a slot: all that is not merely being recorded. */
+  inFlight: number
+  /** Of these, what has failed before. */
+  retries: number
+  held: number
+}
+
+export function countWork(all: Iterable<Work>, kind: WorkKind): WorkCount {
+  const count: WorkCount = { inFlight: 0, retries: 0, held: 0 }
+  for (const work of all) {
+    if (work.kind !== kind) continue
+    count.held++
+    if (work.phase === 'recording') continue
+    count.inFlight++
+    if (work.record.attempts > 0) count.retries++
+  }
+  return count
+}
