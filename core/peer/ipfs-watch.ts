@@ -5,7 +5,6 @@
 import type { Storage } from 'unstorage'
 import type { Ipfs, IpfsIdentity } from '../runtime/ipfs.ts'
 import type { Logger, Runtime, Timer } from '../runtime/ports.ts'
-import type { Store } from '../runtime/store.ts'
 
 /** Milliseconds between two looks at a node that does not answer. */
 const retryInterval = 1_000
@@ -25,7 +24,6 @@ export interface IpfsView {
 
 export interface IpfsWatchInit {
   ipfs: Ipfs
-  store: Pick<Store, 'bindIpfs'>
   /** Small values that may be lost: here the last identity. */
   cache: Storage
   runtime: Runtime
@@ -33,7 +31,6 @@ export interface IpfsWatchInit {
 
 export class IpfsWatch implements AsyncDisposable {
   readonly #ipfs: Ipfs
-  readonly #store: Pick<Store, 'bindIpfs'>
   readonly #cache: Storage
   readonly #runtime: Runtime
   readonly #logger: Logger
@@ -45,7 +42,6 @@ export class IpfsWatch implements AsyncDisposable {
 
   constructor(init: IpfsWatchInit) {
     this.#ipfs = init.ipfs
-    this.#store = init.store
     this.#cache = init.cache
     this.#runtime = init.runtime
     this.#logger = init.runtime.logger.component('ipfs')
@@ -63,7 +59,7 @@ export class IpfsWatch implements AsyncDisposable {
     return this.#view
   }
 
-  /** Resolves once the node has answered and the store knows whose pins its records are about; rejects when closed first. */
+  /** Resolves once the node has answered; rejects when closed before. */
   get ready(): Promise<void> {
     return this.#ready.promise
   }
@@ -97,9 +93,6 @@ export class IpfsWatch implements AsyncDisposable {
   async #found(identity: IpfsIdentity): Promise<void> {
     const known = this.#view
     if (known.error !== '' || known.identity?.id !== identity.id) {
-      if (await this.#store.bindIpfs(identity.id)) {
-        this.#logger.warn('another IPFS node than before: every pin is checked again', { ipfs: identity.id })
-      }
       this.#logger.info('the IPFS node answers', { kind: this.#ipfs.kind, ipfs: identity.id })
     }
     this.#view = { identity, error: '' }

@@ -3,20 +3,25 @@
  * whoever asks them.
  */
 import type { CID } from 'multiformats/cid'
+import { isAnnounceable } from '../monitor/informers.ts'
 import type { PeerIdText, Pin } from '../pin/pin.ts'
-import type { GlobalPinInfo, PeerPinInfo } from '../pin/pin-info.ts'
+import type { GlobalPinInfo } from '../pin/pin-info.ts'
 import { matchesStatus, type StatusFilter } from '../pin/status.ts'
 import type { Clock } from '../runtime/ports.ts'
 import type { LocalRecord, Store } from '../runtime/store.ts'
+import type { Tracker } from '../tracker/driver.ts'
+import { peerPinInfo } from '../tracker/status.ts'
+import type { IpfsView } from './ipfs-watch.ts'
 
 /** Rows read at a time. */
 const pageSize = 500
 
 export interface ReportsInit {
   self: PeerIdText
-  store: Pick<Store, 'pin' | 'local' | 'localRows' | 'requeue'>
-  /** This peer's view of one pin, from the tracker. */
-  describe: (pin: Pin | undefined, record: LocalRecord | undefined, cid: CID) => PeerPinInfo
+  peerName: string
+  store: Pick<Store, 'pin' | 'local' | 'localRows'>
+  tracker: Tracker
+  ipfsView: () => IpfsView
   clock: Clock
 }
 
@@ -53,32 +58,37 @@ export class Reports {
   }
 
   async recover(cid: CID): Promise<GlobalPinInfo> {
-    await this.#init.store.requeue({ cid, now: this.#init.clock.now() })
+    await this.#init.tracker.recover(cid)
     return this.status(cid)
   }
 
   /** Only what was queued again. */
   async *recoverAll(signal?: AbortSignal): AsyncGenerator<GlobalPinInfo> {
-    const { store, clock } = this.#init
-    let after: string | undefined
-    do {
+    for await (const cid of this.#init.tracker.recoverAll()) {
       signal?.throwIfAborted()
-      const query = { now: clock.now(), limit: pageSize, ...(after === undefined ? {} : { after }) }
-      const page = await store.requeue(query)
-      for (const cid of page.rows) yield this.status(cid)
-      after = page.next
-    } while (after !== undefined)
+      yield this.status(cid)
+    }
   }
 
   #report(cid: CID, pin: Pin | undefined, record: LocalRecord | undefined): GlobalPinInfo {
-    const { self, describe, clock } = this.#init
+    const { self, peerName, tracker, ipfsView, clock } = this.#init
+    const identity = ipfsView().identity
+    const now = clock.now()
+    const reporter = {
+      peerName,
+      ipfsPeerId: identity?.id ?? '',
+      ipfsPeerAddresses: (identity?.addresses ?? []).filter(isAnnounceable),
+      outage: tracker.outage,
+      now,
+    }
+    const own = peerPinInfo({ self, pin, record, inFlight: tracker.inFlight(cid) }, reporter)
     return {
       cid,
       name: pin?.name ?? '',
       allocations: pin?.allocations ?? [],
       ...(pin === undefined ? {} : { origins: pin.origins, metadata: pin.metadata }),
-      created: pin?.timestamp ?? BigInt(clock.now()) * 1_000_000n,
-      peerMap: new Map([[self, describe(pin, record, cid)]]),
+      created: pin?.timestamp ?? BigInt(now) * 1_000_000n,
+      peerMap: new Map([[self, own]]),
     }
   }
 }
