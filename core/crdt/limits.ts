@@ -1,0 +1,25 @@
+/** Bounds of the replicated pinset. Reading takes all that Go peers can have exchanged; writing stays well below. */
+
+/** Bytes of a block that is read: a bitswap message carries no more (`spec/wire.md` §3.8). */
+export const MAX_BLOCK_BYTES = 4 * 1024 * 1024
+
+/** Elements and tombstones of a delta that is read. A pin takes more than 100 bytes, so 4 MiB hold fewer. */
+export const MAX_DELTA_ENTRIES = 65_536
+
+/** Highest priority that is read. More than any DAG can reach; what is stored stays a signed 64-bit integer. */
+export const MAX_PRIORITY = 2n ** 63n - 1n
+
+/** Bytes of the encoded delta at which a delta that we write closes. */
+export const DELTA_BYTES = 512 * 1024
+
+/** Puts and deletes at which a delta that we write closes. */
+export const DELTA_OPERATIONS = 1000
+
+/** Heads that one block of ours joins; heads beyond it wait for the next block. */
+export const MAX_PARENTS = 4096
+
+/** Bytes of a pubsub message with heads: what the router lets through (`spec/wire.md` §2.2). */
+export const MAX_BROADCAST_BYTES = 1024 * 1024
+
+/** Heads in one broadcast that we send, 160 KiB; more heads make more messages. */
+export const MAX_BROADCAST_HEADS = 4096

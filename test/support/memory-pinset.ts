@@ -1,0 +1,123 @@
+/** A replicated pinset in memory: the state behind the merge rules, with blocks and heads, for tests and the simulator. */
+import type { CID } from 'multiformats/cid'
+import { type BlockId, blockIdOf } from '../../core/crdt/block-id.ts'
+import { type CrdtBlock, decodeBlock, encodeBlock } from '../../core/crdt/dag-node.ts'
+import { HeadSet } from '../../core/crdt/heads.ts'
+import {
+  compareElements,
+  type Element,
+  type KeyChange,
+  KeyChanges,
+  type KeyState,
+  mergeDelta,
+  type PinsetState,
+} from '../../core/crdt/merge.ts'
+import type { DagBlock } from '../../core/runtime/store.ts'
+
+class MemoryKey implements KeyState {
+  readonly elements = new Map<BlockId, Element>()
+  readonly tombstones = new Set<BlockId>()
+  #current: Element | undefined
+
+  current(): Element | undefined {
+    return this.#current
+  }
+
+  isTombstoned(blockId: BlockId): boolean {
+    return this.tombstones.has(blockId)
+  }
+
+  liveElements(): Element[] {
+    const live = [...this.elements.values()].filter(({ blockId }) => !this.tombstones.has(blockId))
+    return live.sort((a, b) => -compareElements(a, b))
+  }
+
+  addElement(element: Element): void {
+    if (!this.elements.has(element.blockId)) this.elements.set(element.blockId, element)
+  }
+
+  addTombstone(blockId: BlockId): void {
+    this.tombstones.add(blockId)
+  }
+
+  setCurrent(element: Element | undefined): void {
+    this.#current = element
+  }
+}
+
+export class MemoryPinset implements PinsetState {
+  readonly keys = new Map<string, MemoryKey>()
+  readonly blocks = new Map<BlockId, CrdtBlock>()
+  readonly heads = new HeadSet()
+  readonly #linked = new Set<BlockId>()
+
+  key(key: string): MemoryKey {
+    let state = this.keys.get(key)
+    if (state === undefined) this.keys.set(key, (state = new MemoryKey()))
+    return state
+  }
+
+  isMerged(cid: CID): boolean {
+    return this.blocks.has(blockIdOf(cid))
+  }
+
+  /** Merges a block, in whatever order; merging again changes nothing. */
+  merge(received: DagBlock): KeyChange[] {
+    return this.mergeAll([received])
+  }
+
+  /** Merges blocks as one transaction. */
+  mergeAll(received: readonly DagBlock[]): KeyChange[] {
+    const changes = new KeyChanges()
+    for (const { cid, bytes } of received) {
+      const block = decodeBlock(cid, bytes)
+      mergeDelta(this, block.id, block.delta, changes)
+      if (this.blocks.has(block.id)) continue
+      this.blocks.set(block.id, block)
+      this.heads.merge(
+        { cid, links: block.links, priority: block.delta.priority },
+        this.#linked.has(block.id),
+      )
+      for (const link of block.links) this.#linked.add(blockIdOf(link))
+    }
+    return changes.list()
+  }
+
+  /** The block that a peer with this state writes for an encoded delta; it is not merged yet. */
+  nextBlock(encode: (priority: bigint) => Uint8Array): DagBlock {
+    return encodeBlock(encode(this.heads.nextPriority()), this.heads.nextParents())
+  }
+
+  /** Ids of the live elements of a key, lowest first. */
+  liveIds(key: string): BlockId[] {
+    return (this.keys.get(key)?.liveElements() ?? []).map(({ blockId }) => blockId).reverse()
+  }
+
+  values(): Map<string, Uint8Array> {
+    const values = new Map<string, Uint8Array>()
+    for (const key of [...this.keys.keys()].sort()) {
+      const current = this.keys.get(key)?.current()
+      if (current !== undefined) values.set(key, current.value)
+    }
+    return values
+  }
+
+  /** Everything that replicas must agree on, in one comparable form. */
+  fingerprint() {
+    const keys = [...this.keys].sort(([a], [b]) => (a < b ? -1 : 1))
+    return {
+      heads: this.heads.list().map(({ cid, priority }) => `${cid} ${priority}`),
+      keys: keys.map(([key, state]) => ({
+        key,
+        elements: [...state.elements.keys()].sort(),
+        tombstones: [...state.tombstones].sort(),
+        current: describe(state.current()),
+      })),
+    }
+  }
+}
+
+function describe(element: Element | undefined): string {
+  if (element === undefined) return 'none'
+  return `${element.priority} ${element.blockId} ${Array.from(element.value).join(',')}`
+}
