@@ -1,0 +1,71 @@
+/**
+ * The hash functions that blocks may be named by: those that Kubo takes too and that are native here. Names and codes are
+ * those of the multicodec table.
+ */
+import * as Digest from 'multiformats/hashes/digest'
+import type { MultihashDigest } from 'multiformats/hashes/interface'
+import { HashFunctionError } from './errors.ts'
+
+/** Bytes of a digest below which a multihash names nothing safely, as in Kubo. */
+const minDigestBytes = 20
+/** Bytes that an identity multihash may carry, as in Kubo. */
+const maxIdentityBytes = 128
+
+export interface HashFunction {
+  name: string
+  code: number
+  /** Synchronous, and off any stream: for a block at a time. */
+  sum(bytes: Uint8Array): Uint8Array
+}
+
+/** Rejects with `HashFunctionError`. */
+export function hashFunctionNamed(name: string): HashFunction {
+  const found = hashFunctions.find((each) => each.name === name.toLowerCase())
+  if (found) return found
+  // The first clause is what the original says.
+  const known = hashFunctions.map((each) => each.name).join(', ')
+  throw new HashFunctionError(`hash function name not known: ${JSON.stringify(name)}; use one of ${known}`)
+}
+
+export function multihash(hash: HashFunction, bytes: Uint8Array): MultihashDigest {
+  return Digest.create(hash.code, hash.sum(bytes))
+}
+
+/** True when `bytes` are what `digest` names. Rejects with `HashFunctionError` where that cannot be told. */
+export function isDigestOf(digest: MultihashDigest, bytes: Uint8Array): boolean {
+  if (digest.code === identityCode) {
+    return digest.size <= maxIdentityBytes && equal(digest.digest, bytes)
+  }
+  const hash = hashFunctions.find((each) => each.code === digest.code)
+  if (!hash) throw new HashFunctionError(`hash function 0x${digest.code.toString(16)} is not known here`)
+  const whole = hash.sum(bytes)
+  if (digest.size < minDigestBytes || digest.size > whole.length) return false
+  return equal(whole.subarray(0, digest.size), digest.digest)
+}
+
+const identityCode = 0x00
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0
+}
+
+function native(algorithm: Bun.SupportedCryptoAlgorithms): (bytes: Uint8Array) => Uint8Array {
+  return (bytes) => new Bun.CryptoHasher(algorithm).update(bytes).digest()
+}
+
+const sha256 = native('sha256')
+
+const hashFunctions: readonly HashFunction[] = [
+  { name: 'sha2-256', code: 0x12, sum: sha256 },
+  { name: 'sha2-512', code: 0x13, sum: native('sha512') },
+  { name: 'sha2-512-256', code: 0x1015, sum: native('sha512-256') },
+  { name: 'sha3-224', code: 0x17, sum: native('sha3-224') },
+  { name: 'sha3-256', code: 0x16, sum: native('sha3-256') },
+  { name: 'sha3-384', code: 0x15, sum: native('sha3-384') },
+  { name: 'sha3-512', code: 0x14, sum: native('sha3-512') },
+  { name: 'blake2b-256', code: 0xb220, sum: native('blake2b256') },
+  { name: 'blake2b-512', code: 0xb240, sum: native('blake2b512') },
+  { name: 'blake2s-256', code: 0xb260, sum: native('blake2s256') },
+  { name: 'dbl-sha2-256', code: 0x56, sum: (bytes) => sha256(sha256(bytes)) },
+  { name: 'sha1', code: 0x11, sum: native('sha1') },
+]
