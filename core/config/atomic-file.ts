@@ -1,0 +1,42 @@
+/** Files that are there whole or not at all, whatever happens while they are written. */
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, rename, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+
+/**
+ * Replaces `path` with `text`, durably: a neighbour with the mode is written and synced, takes the name, and the folder
+ * is synced. After a failure the file is as it was and no neighbour is left.
+ */
+export async function writeFileAtomically(path: string, text: string, mode: number): Promise<void> {
+  const folder = dirname(path)
+  const neighbour = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}`)
+  try {
+    const file = await open(neighbour, 'wx', mode)
+    try {
+      await file.writeFile(text)
+      // The mode given to open is cut by the umask; a file that others may read (0644) stays as strict as that.
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(neighbour, path)
+  } catch (error) {
+    await unlink(neighbour).catch(() => undefined)
+    throw error
+  }
+  await syncFolder(folder)
+}
+
+/** Makes a folder that only its owner may look into, with its parents; one that exists stays as it is. */
+export async function makePrivateFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 })
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
