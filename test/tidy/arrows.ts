@@ -3,12 +3,14 @@
  */
 import type { Source } from './sources.ts'
 
-/** The parts, by the folder (or file) that they live in. The longest that fits a path is its part. */
+/** The parts, by the folder or file that they live in. The longest that fits a path is its part. */
 const PIN = 'core/pin'
 const RUNTIME = 'core/runtime'
 const GROUND = [PIN, RUNTIME]
 /** Decisions without I/O; they know no other part, nor each other. */
 const PURE = ['core/crdt', 'core/tracker', 'core/allocator', 'core/monitor']
+/** How a libp2p host encrypts: the cluster's host and the embedded node's are two, this is the same for both. */
+const ENCRYPTERS = 'core/network/encrypters.ts'
 const SERVICES = ['core/api', 'core/adder', 'core/network', 'core/ipfs', 'core/store']
 
 /** Part → the parts that it may import. Every part may import itself. */
@@ -16,7 +18,10 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   [PIN]: [],
   [RUNTIME]: [],
   ...each(PURE, GROUND),
+  [ENCRYPTERS]: GROUND,
   ...each(SERVICES, [...PURE, ...GROUND]),
+  'core/network': [ENCRYPTERS, ...PURE, ...GROUND],
+  'core/ipfs': [ENCRYPTERS, ...PURE, ...GROUND],
   'core/config': GROUND,
   'core/client': GROUND,
   'core/local': ['core/config', 'core/store', ...PURE, ...GROUND],
@@ -38,7 +43,9 @@ const SHARED = new Set(['package.json'])
 export function partOf(path: string): string | undefined {
   // `core/peer.ts` and `core/peer/` are one part.
   if (path === 'core/peer.ts') return 'core/peer'
-  return Object.keys(MAY_IMPORT).find((part) => path.startsWith(`${part}/`))
+  return Object.keys(MAY_IMPORT)
+    .filter((part) => path === part || path.startsWith(`${part}/`))
+    .sort((a, b) => b.length - a.length)[0]
 }
 
 /** Imports that go back, or across. */

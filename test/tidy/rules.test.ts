@@ -65,6 +65,8 @@ describe('arrows', () => {
     for (const may of Object.values(MAY_IMPORT))
       for (const part of may) expect(MAY_IMPORT).toHaveProperty([part])
     expect(partOf('core/peer.ts')).toBe('core/peer')
+    expect(partOf('core/network/encrypters.ts')).toBe('core/network/encrypters.ts')
+    expect(partOf('core/network/host.ts')).toBe('core/network')
   })
 })
 
