@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { sha512 } from 'multiformats/hashes/sha2'
 import type { IpfsBlock } from '../../../core/runtime/ipfs.ts'
-import { caseTimeout, expectIpfsError, type IpfsNodes, pinOptions, putAll } from './compliance.ts'
+import { caseTimeout, expectIpfsError, type IpfsNodes, pinOptions, putAll } from './compliance-calls.ts'
 import { cborBlock, directoryBlock, fileTree, filledBytes, rawBlock, textBytes } from './dag-fixtures.ts'
 
 export function blockCases(nodes: IpfsNodes): void {

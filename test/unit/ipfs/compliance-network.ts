@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { IpfsStallError } from '../../../core/ipfs/errors.ts'
 import type { Ipfs, IpfsPinProgress } from '../../../core/runtime/ipfs.ts'
-import { caseTimeout, expectIpfsError, type IpfsNodes, pinOptions, putAll } from './compliance.ts'
+import { caseTimeout, expectIpfsError, type IpfsNodes, pinOptions, putAll } from './compliance-calls.ts'
 import { directoryBlock, fileTree, filledBytes, rawBlock, textBytes } from './dag-fixtures.ts'
 
 export function networkCases(nodes: IpfsNodes): void {

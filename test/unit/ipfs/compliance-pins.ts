@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { base58btc } from 'multiformats/bases/base58'
 import type { CID } from 'multiformats/cid'
 import type { Ipfs } from '../../../core/runtime/ipfs.ts'
-import { caseTimeout, expectIpfsError, type IpfsNodes, pinOptions, putAll } from './compliance.ts'
+import { caseTimeout, expectIpfsError, type IpfsNodes, pinOptions, putAll } from './compliance-calls.ts'
 import { collect, directoryBlock, fileTree, filledBytes, rawBlock, textBytes } from './dag-fixtures.ts'
 
 export function pinCases(nodes: IpfsNodes): void {

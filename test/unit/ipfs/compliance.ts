@@ -3,12 +3,12 @@
  * make two nodes.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { IpfsError } from '../../../core/ipfs/errors.ts'
-import type { Ipfs, IpfsBlock, IpfsFailureReason, IpfsPinOptions } from '../../../core/runtime/ipfs.ts'
+import type { Ipfs } from '../../../core/runtime/ipfs.ts'
 import { blockCases } from './compliance-blocks.ts'
+import { caseTimeout, expectIpfsError, pinOptions, putAll } from './compliance-calls.ts'
 import { networkCases } from './compliance-network.ts'
 import { pinCases } from './compliance-pins.ts'
-import { each, fileTree } from './dag-fixtures.ts'
+import { fileTree } from './dag-fixtures.ts'
 
 /** Two nodes that reach each other over loopback (addresses in `id()`), are not connected yet, and know no others. */
 export interface IpfsSubject extends AsyncDisposable {
@@ -18,15 +18,6 @@ export interface IpfsSubject extends AsyncDisposable {
   /** Stops the node of `ipfs` and starts it again on the same data. Absent when it cannot. */
   restart?(): Promise<Ipfs>
 }
-
-/** The nodes as they are while a test runs. */
-export interface IpfsNodes {
-  readonly ipfs: Ipfs
-  readonly other: Ipfs
-}
-
-/** ms that one test may take, real nodes on a loaded machine included. */
-export const caseTimeout = 60_000
 
 export function ipfsCompliance(name: string, create: () => Promise<IpfsSubject>): void {
   describe(name, () => {
@@ -78,24 +69,4 @@ export function ipfsCompliance(name: string, create: () => Promise<IpfsSubject>)
       caseTimeout,
     )
   })
-}
-
-export function pinOptions(options: Partial<IpfsPinOptions> = {}): IpfsPinOptions {
-  return { mode: 'recursive', stallTimeout: 30_000, signal: new AbortController().signal, ...options }
-}
-
-export async function putAll(ipfs: Ipfs, blocks: Iterable<IpfsBlock>): Promise<void> {
-  await ipfs.putBlocks(each(blocks))
-}
-
-/** The error that `call` rejects with, checked to be one that the callers of `Ipfs` understand. */
-export async function expectIpfsError(call: Promise<unknown>, reason: IpfsFailureReason): Promise<IpfsError> {
-  const error = await call.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
-  expect(error).toBeInstanceOf(IpfsError)
-  expect((error as IpfsError).reason, String(error)).toBe(reason)
-  expect((error as IpfsError).message.length).toBeGreaterThan(10)
-  return error as IpfsError
 }
