@@ -6,6 +6,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { CID } from 'multiformats/cid'
 import { PinDecodeError } from './errors.ts'
 import { MAX_CID_BYTES, MAX_PIN_BYTES } from './limits.ts'
+import { setMetadata } from './metadata.ts'
 import { originBytes } from './origin.ts'
 import { formatPeerId, type PeerIdCache, peerIdBytes } from './peer-id.ts'
 import type { PeerIdText, Pin, PinType, UnixNano } from './pin.ts'
@@ -115,11 +116,6 @@ function readMetadata(pin: Pin, bytes: Uint8Array): void {
     else reader.skip()
   }
   setMetadata(pin.metadata, key, value)
-}
-
-/** Sets an entry; `__proto__` is a key like any other. */
-export function setMetadata(metadata: Record<string, string>, key: string, value: string): void {
-  Object.defineProperty(metadata, key, { value, enumerable: true, configurable: true, writable: true })
 }
 
 /** As in the original, bytes that are no CID count as absent. */

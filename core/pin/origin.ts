@@ -14,6 +14,11 @@ export function parseOrigin(text: string): string {
   return address.toString()
 }
 
+/** Normalises a multiaddr that need not name a peer, as stored pins may hold. Throws `InvalidMultiaddrError`. */
+export function parseMultiaddr(text: string): string {
+  return decode(text).toString()
+}
+
 /** The binary multiaddr of an origin. Throws `InvalidMultiaddrError`. */
 export function originBytes(text: string): Uint8Array {
   return decode(text).bytes
