@@ -53,7 +53,6 @@ export type TrackerIpfs = Pick<Ipfs, 'id' | 'pinState' | 'pin' | 'unpin'>
 export interface TrackerInit {
   store: TrackerStore
   ipfs: TrackerIpfs
-  ipfs: Ipfs
   runtime: Runtime
   settings: TrackerSettings
 }

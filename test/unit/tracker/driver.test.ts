@@ -1,0 +1,478 @@
+import { describe, expect, test } from 'bun:test'
+import { contentCid, pinOf } from '../../sim/content.ts'
+import { other } from './queue-store.ts'
+import { makeRig } from './rig.ts'
+
+const cid = contentCid('content')
+const now = 1_800_000_000_000
+const recent = { timestamp: BigInt(now) * 1_000_000n }
+
+describe('a pin', () => {
+  test('is done when IPFS says so, with the bytes it told', () => {
+    const { store, ipfs, settle } = makeRig()
+    store.fold(cid, pinOf(cid))
+    settle()
+    expect(store.local(cid)).toMatchObject({ status: 'pinning', attempts: 1, owned: true })
+    ipfs.callFor(cid).answer({ blocks: 3, bytes: 300 })
+    settle()
+    expect(store.local(cid)).toMatchObject({
+      status: 'pinned',
+      attempts: 0,
+      error: '',
+      owned: true,
+      bytes: 300,
+    })
+  })
+
+  test('is begun only after the store has durably said that it is this peer’s', () => {
+    const { store, ipfs, settle, time } = makeRig()
+    store.full = new Error('disk full')
+    store.fold(cid, pinOf(cid))
+    time.run(5_000)
+    expect(ipfs.log).toEqual([])
+    store.full = undefined
+    time.run(60_000)
+    settle()
+    expect(ipfs.log).toEqual([`pin ${cid}`])
+  })
+
+  test('hands origins, the pin it updates and the stall timeout to IPFS', () => {
+    const { store, ipfs, settle } = makeRig({ stallTimeout: 5_000 })
+    const origins = ['/ip4/192.0.2.1/tcp/4001/p2p/12D3KooWOrigin']
+    const pinUpdate = contentCid('older')
+    store.fold(cid, pinOf(cid, { origins, pinUpdate }))
+    settle()
+    const { mode, stallTimeout, updateFrom, ...options } = ipfs.callFor(cid).options
+    expect({ mode, stallTimeout, updateFrom, origins: options.origins }).toEqual({
+      mode: 'recursive',
+      stallTimeout: 5_000,
+      updateFrom: pinUpdate,
+      origins,
+    })
+  })
+
+  test('that was on IPFS before is found, and not unpinned from there', () => {
+    const { store, ipfs, settle } = makeRig()
+    ipfs.state = 'recursive'
+    store.fold(cid, pinOf(cid))
+    settle()
+    expect(store.local(cid)).toMatchObject({ status: 'pinned', owned: false })
+    store.fold(cid, undefined)
+    settle()
+    expect(store.local(cid)).toBeUndefined()
+    expect(ipfs.log).toEqual([])
+  })
+
+  test('that was on IPFS before is this peer’s when existing pins are adopted', () => {
+    const { store, ipfs, settle } = makeRig({ adoptExistingPins: true })
+    ipfs.state = 'recursive'
+    store.fold(cid, pinOf(cid))
+    settle()
+    store.fold(cid, undefined)
+    settle()
+    expect(ipfs.log).toEqual([`unpin ${cid}`])
+  })
+
+  test('that is wanted recursively is not found in a direct or indirect pin', () => {
+    for (const state of ['direct', 'indirect'] as const) {
+      const { store, ipfs, settle } = makeRig()
+      ipfs.state = state
+      store.fold(cid, pinOf(cid))
+      settle()
+      expect(ipfs.log).toEqual([`pin ${cid}`])
+    }
+  })
+
+  test('that is wanted directly is found in somebody’s recursive pin', () => {
+    const { store, ipfs, settle } = makeRig()
+    ipfs.state = 'recursive'
+    store.fold(cid, pinOf(cid, { mode: 'direct' }))
+    settle()
+    expect(store.local(cid)).toMatchObject({ status: 'pinned', want: 'direct', owned: false })
+  })
+
+  test('of this peer becomes direct by unpinning the recursive one first', () => {
+    const { store, ipfs, settle } = makeRig()
+    store.fold(cid, pinOf(cid))
+    settle()
+    ipfs.callFor(cid).answer({ blocks: 1 })
+    settle()
+    ipfs.state = 'recursive'
+    store.fold(cid, pinOf(cid, { mode: 'direct' }))
+    settle()
+    ipfs.callFor(cid).answer(undefined)
+    settle()
+    expect(ipfs.callFor(cid).options.mode).toBe('direct')
+    expect(ipfs.log).toEqual([`pin ${cid}`, `unpin ${cid}`, `pin ${cid}`])
+  })
+
+  test('shows what has arrived while it runs', () => {
+    const { store, ipfs, settle, tracker, time } = makeRig()
+    store.fold(cid, pinOf(cid))
+    settle()
+    const began = time.now()
+    ipfs.callFor(cid).options.onProgress?.({ blocks: 5, bytes: 50 })
+    const shown = tracker.inFlight(cid)
+    expect(shown).toMatchObject({ status: 'pinning', attempts: 1, progress: { blocks: 5, bytes: 50 } })
+    expect(began - shown!.since).toBeLessThanOrEqual(10)
+    ipfs.callFor(cid).answer({ blocks: 9 })
+    settle()
+    expect(tracker.inFlight(cid)).toBeUndefined()
+  })
+})
+
+test('a queue fills all slots at once, and no more', () => {
+  const { store, ipfs, settle, time } = makeRig()
+  ipfs.down = 'connection refused'
+  store.fold(cid, pinOf(cid))
+  settle()
+  ipfs.callFor(cid).fail('unreachable')
+  settle()
+  for (let i = 0; i < 30; i++) store.fold(contentCid(`content ${i}`), pinOf(contentCid(`content ${i}`)))
+  ipfs.down = undefined
+  time.runUntil(() => ipfs.open.length > 0, 10_000)
+  settle()
+  expect(ipfs.open).toHaveLength(10)
+})
+
+test('outcomes that cannot be stored pile up to four times the slots at most', () => {
+  const { store, ipfs, time } = makeRig()
+  ipfs.state = 'recursive'
+  store.full = new Error('disk full')
+  for (let i = 0; i < 100; i++) store.fold(contentCid(`content ${i}`), pinOf(contentCid(`content ${i}`)))
+  time.run(600_000)
+  expect(ipfs.checks).toBe(40)
+  store.full = undefined
+  time.run(600_000)
+  expect([...store.records.values()].filter(({ status }) => status === 'pinned')).toHaveLength(100)
+})
+
+test('a pin that is unpinned while the store learns of its beginning never reaches IPFS', () => {
+  const { store, ipfs, settle, time } = makeRig()
+  store.fold(cid, pinOf(cid))
+  time.run(0)
+  store.fold(cid, undefined)
+  settle()
+  expect(store.given).toHaveLength(1)
+  expect(ipfs.log).toEqual([])
+  expect(store.local(cid)).toBeUndefined()
+})
+
+test('late progress of a cancelled try is not shown for the next one', () => {
+  const { store, ipfs, settle, tracker } = makeRig()
+  store.fold(cid, pinOf(cid))
+  settle()
+  const first = ipfs.callFor(cid)
+  store.fold(cid, undefined)
+  first.fail('aborted')
+  settle()
+  first.options.onProgress?.({ blocks: 5 })
+  expect(tracker.inFlight(cid)).not.toHaveProperty('progress')
+  expect(tracker.inFlight(cid)?.status).toBe('unpinning')
+})
+
+describe('a failed pin', () => {
+  test('waits longer after each failure and keeps cause and count', () => {
+    const { store, ipfs, settle, time } = makeRig()
+    store.fold(cid, pinOf(cid, recent))
+    settle()
+    const waits: number[] = []
+    for (const attempts of [1, 2, 3, 4]) {
+      ipfs.callFor(cid).fail('stalled', 'no block arrived for 120 s')
+      settle()
+      const record = store.local(cid)!
+      expect(record).toMatchObject({ status: 'pin_error', attempts, error: 'no block arrived for 120 s' })
+      waits.push(record.nextTryAt - record.since)
+      time.runUntil(() => ipfs.open.length > 0, 3_600_000)
+      settle()
+    }
+    expect(waits[0]).toBeGreaterThanOrEqual(12_000)
+    expect(waits[0]).toBeLessThanOrEqual(18_000)
+    for (const [i, wait] of waits.slice(1).entries()) expect(wait).toBeGreaterThan(waits[i]!)
+  })
+
+  test('is tried at once when it is recovered', async () => {
+    const { store, ipfs, settle, tracker } = makeRig()
+    store.fold(cid, pinOf(cid))
+    settle()
+    ipfs.callFor(cid).fail('failed')
+    settle()
+    expect(ipfs.open).toEqual([])
+    const recovered = tracker.recover(cid)
+    settle()
+    expect(await recovered).toBe(true)
+    expect(ipfs.callFor(cid).kind).toBe('pin')
+    expect(store.local(cid)).toMatchObject({ status: 'pinning', attempts: 2 })
+  })
+
+  test('is not recovered while it runs or is pinned', async () => {
+    const { store, settle, tracker } = makeRig()
+    store.fold(cid, pinOf(cid))
+    settle()
+    const recovered = tracker.recover(cid)
+    settle()
+    expect(await recovered).toBe(false)
+  })
+
+  test('does not hold up others', () => {
+    const { store, ipfs, settle } = makeRig({ concurrentPins: 4 })
+    const bad = Array.from({ length: 20 }, (_, i) => contentCid(`bad ${i}`))
+    for (const one of bad) store.fold(one, pinOf(one, recent))
+    settle()
+    while (ipfs.open.length > 0) {
+      ipfs.open[0]!.fail('failed')
+      settle()
+    }
+    for (const one of bad) store.put({ ...store.local(one)!, nextTryAt: 0 })
+    settle()
+    // Three of four slots are taken by what has failed before.
+    expect(ipfs.open).toHaveLength(3)
+    store.fold(cid, pinOf(cid, recent))
+    settle()
+    expect(ipfs.callFor(cid).kind).toBe('pin')
+  })
+})
+
+describe('an unpin', () => {
+  test('removes its record when it is done', () => {
+    const { store, ipfs, settle } = makeRig()
+    store.fold(cid, pinOf(cid))
+    settle()
+    ipfs.callFor(cid).answer({ blocks: 1 })
+    settle()
+    store.fold(cid, undefined)
+    settle()
+    expect(store.local(cid)?.status).toBe('unpinning')
+    ipfs.callFor(cid).answer(undefined)
+    settle()
+    expect(store.local(cid)).toBeUndefined()
+  })
+
+  test('that failed is seen, tried again and can be recovered', async () => {
+    const { store, ipfs, settle, tracker } = makeRig()
+    store.fold(cid, pinOf(cid))
+    settle()
+    ipfs.callFor(cid).answer({ blocks: 1 })
+    settle()
+    store.fold(cid, undefined)
+    settle()
+    ipfs.callFor(cid).fail('failed', 'no')
+    settle()
+    expect(store.local(cid)).toMatchObject({ status: 'unpin_error', attempts: 1, error: 'no' })
+    const recovered = tracker.recover(cid)
+    settle()
+    expect(await recovered).toBe(true)
+    expect(ipfs.callFor(cid).kind).toBe('unpin')
+  })
+
+  test('cancels a pin under way, and begins only when that has ended', () => {
+    const { store, ipfs, settle } = makeRig()
+    store.fold(cid, pinOf(cid))
+    settle()
+    const pinning = ipfs.callFor(cid)
+    store.fold(cid, undefined)
+    settle()
+    expect(pinning.aborted()).toBe(true)
+    expect(ipfs.log).toEqual([`pin ${cid}`])
+    pinning.fail('aborted')
+    settle()
+    expect(ipfs.callFor(cid).kind).toBe('unpin')
+  })
+
+  test('is not undone by the late success of the pin it cancelled', () => {
+    const { store, ipfs, settle } = makeRig()
+    store.fold(cid, pinOf(cid))
+    settle()
+    store.fold(cid, undefined)
+    ipfs.callFor(cid).answer({ blocks: 1 })
+    settle()
+    expect(store.local(cid)).toMatchObject({ want: 'none', status: 'unpinning' })
+  })
+
+  test('is refused when unpinning is disabled: said once, kept out of the queue', () => {
+    const { store, ipfs, settle, time } = makeRig({ unpinDisabled: true })
+    store.fold(cid, pinOf(cid))
+    settle()
+    ipfs.callFor(cid).answer({ blocks: 1 })
+    settle()
+    store.fold(cid, undefined)
+    settle()
+    expect(store.local(cid)).toMatchObject({ status: 'unpin_error', owned: true })
+    expect(store.local(cid)?.error).toStartWith('IPFS unpinning is disallowed by configuration on this peer')
+    const refusals = store.given.length
+    time.run(7 * 24 * 3_600_000)
+    expect(store.given).toHaveLength(refusals)
+    expect(ipfs.log).toEqual([`pin ${cid}`])
+  })
+
+  test('runs beside others, up to its own limit', () => {
+    const { store, ipfs, settle } = makeRig({ concurrentUnpins: 5 })
+    for (let i = 0; i < 12; i++) {
+      const one = contentCid(`content ${i}`)
+      store.fold(one, pinOf(one))
+      settle()
+      ipfs.callFor(one).answer({ blocks: 1 })
+      settle()
+    }
+    for (let i = 0; i < 12; i++) store.fold(contentCid(`content ${i}`), undefined)
+    settle()
+    expect(ipfs.open.map(({ kind }) => kind)).toEqual(Array(5).fill('unpin'))
+  })
+})
+
+describe('an outage of the IPFS node', () => {
+  test('costs one item an attempt, pauses the rest and is said once', () => {
+    const { store, ipfs, settle, tracker, warnings } = makeRig({ concurrentPins: 4 })
+    const cids = Array.from({ length: 8 }, (_, i) => contentCid(`content ${i}`))
+    for (const one of cids) store.fold(one, pinOf(one, recent))
+    settle()
+    ipfs.down = 'connection refused'
+    while (ipfs.open.length > 0) ipfs.open[0]!.fail('unreachable', 'connection refused')
+    settle()
+    expect(ipfs.open).toEqual([])
+    expect(tracker.outage).toMatchObject({ error: 'connection refused' })
+    const records = cids.map((one) => store.local(one)!)
+    expect(records.filter(({ attempts }) => attempts > 0)).toHaveLength(1)
+    expect(records.filter(({ status }) => status === 'pin_queued')).toHaveLength(7)
+    expect(warnings).toHaveLength(1)
+  })
+
+  test('ends when the node answers a probe, and work goes on', () => {
+    const { store, ipfs, settle, tracker, time } = makeRig()
+    ipfs.down = 'connection refused'
+    store.fold(cid, pinOf(cid))
+    settle()
+    ipfs.callFor(cid).fail('unreachable', 'connection refused')
+    const probes = ipfs.probes
+    time.run(3_600_000)
+    // At most one a minute in the long run.
+    expect(ipfs.probes - probes).toBeLessThan(90)
+    expect(ipfs.log).toHaveLength(1)
+    ipfs.down = undefined
+    time.run(75_000)
+    expect(tracker.outage).toBeUndefined()
+    expect(ipfs.callFor(cid).kind).toBe('pin')
+  })
+
+  test('is found out by a probe when a pin stalls', () => {
+    const { store, ipfs, settle, tracker } = makeRig()
+    store.fold(cid, pinOf(cid))
+    settle()
+    ipfs.down = 'frozen'
+    ipfs.callFor(cid).fail('stalled')
+    settle()
+    expect(tracker.outage?.error).toBe('frozen')
+  })
+
+  test('at the start is waited for, and nothing is touched before the store knows the node', () => {
+    const { store, ipfs, settle, tracker, time } = makeRig({}, false)
+    store.put({ ...brokenOff, status: 'unpin_queued', want: 'none' })
+    ipfs.down = 'connection refused'
+    store.boundTo = 'another node'
+    void tracker.start()
+    time.run(20_000)
+    expect(ipfs.log).toEqual([])
+    ipfs.down = undefined
+    time.run(60_000)
+    settle()
+    // The records were about another node: nothing is unpinned from this one.
+    expect(ipfs.log).toEqual([])
+    expect(store.boundTo).toBe('ipfs-one')
+  })
+})
+
+const brokenOff = {
+  cid,
+  want: 'recursive',
+  status: 'pinning',
+  generation: 1,
+  attempts: 2,
+  error: 'cause',
+  since: 1,
+  nextTryAt: 1,
+  priority: 0,
+  owned: true,
+} as const
+
+describe('start and stop', () => {
+  test('what a crash broke off is queued again with its attempts', () => {
+    const { store, ipfs, settle, tracker } = makeRig({}, false)
+    store.put(brokenOff)
+    void tracker.start()
+    settle()
+    expect(ipfs.callFor(cid).kind).toBe('pin')
+    expect(store.local(cid)).toMatchObject({ status: 'pinning', attempts: 3, error: 'cause' })
+  })
+
+  test('a stop cancels what runs, and puts it back as if it had not been tried', async () => {
+    const { store, ipfs, settle, tracker } = makeRig()
+    store.fold(cid, pinOf(cid))
+    settle()
+    let stopped = false
+    const stopping = tracker[Symbol.asyncDispose]().then(() => {
+      stopped = true
+    })
+    settle()
+    expect(stopped).toBe(false)
+    ipfs.callFor(cid).fail('aborted')
+    settle()
+    await stopping
+    expect(store.local(cid)).toMatchObject({ status: 'pin_queued', attempts: 0, error: '', owned: true })
+  })
+
+  test('a stop keeps the success that came while it waited', async () => {
+    const { store, ipfs, settle, tracker } = makeRig()
+    store.fold(cid, pinOf(cid))
+    settle()
+    const stopping = tracker[Symbol.asyncDispose]()
+    ipfs.callFor(cid).answer({ blocks: 1 })
+    settle()
+    await stopping
+    expect(store.local(cid)?.status).toBe('pinned')
+  })
+
+  test('a stop ends although the store takes nothing any more', async () => {
+    const { store, ipfs, settle, tracker, time } = makeRig()
+    store.fold(cid, pinOf(cid))
+    settle()
+    store.full = new Error('disk full')
+    ipfs.callFor(cid).answer({ blocks: 1 })
+    time.run(30_000)
+    const stopping = tracker[Symbol.asyncDispose]()
+    settle()
+    await stopping
+    expect(store.local(cid)?.status).toBe('pinning')
+  })
+
+  test('a stopped tracker begins nothing and leaves no timer', async () => {
+    const { store, ipfs, settle, tracker, time } = makeRig()
+    const stopping = tracker[Symbol.asyncDispose]()
+    settle()
+    await stopping
+    store.fold(cid, pinOf(cid))
+    settle()
+    expect(ipfs.log).toEqual([])
+    expect(time.step()).toBe(false)
+  })
+})
+
+describe('recovering all', () => {
+  test('gives what it queued', async () => {
+    const { store, ipfs, settle, tracker } = makeRig()
+    const cids = Array.from({ length: 3 }, (_, i) => contentCid(`content ${i}`))
+    for (const one of cids) store.fold(one, pinOf(one))
+    settle()
+    for (const one of cids.slice(1)) ipfs.callFor(one).fail('failed')
+    settle()
+    const recovered = Array.fromAsync(tracker.recoverAll())
+    settle()
+    expect((await recovered).map(String)).toEqual(cids.slice(1).map(String))
+  })
+})
+
+test('a pin that is allocated elsewhere makes no work', () => {
+  const { store, ipfs, settle } = makeRig()
+  store.fold(cid, pinOf(cid, { allocations: [other], replicationFactorMin: 1, replicationFactorMax: 1 }))
+  settle()
+  expect(ipfs.log).toEqual([])
+})
