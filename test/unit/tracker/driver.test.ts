@@ -191,6 +191,19 @@ describe('a failed pin', () => {
     for (const [i, wait] of waits.slice(1).entries()) expect(wait).toBeGreaterThan(waits[i]!)
   })
 
+  test('may be on IPFS all the same, and is unpinned from there', () => {
+    for (const reason of ['failed', 'unreachable'] as const) {
+      const { store, ipfs, settle } = makeRig()
+      store.fold(cid, pinOf(cid))
+      settle()
+      ipfs.callFor(cid).fail(reason)
+      settle()
+      store.fold(cid, undefined)
+      settle()
+      expect(store.local(cid)?.status).toStartWith('unpin')
+    }
+  })
+
   test('is tried at once when it is recovered', async () => {
     const { store, ipfs, settle, tracker } = makeRig()
     store.fold(cid, pinOf(cid))
