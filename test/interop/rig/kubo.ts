@@ -1,0 +1,108 @@
+/**
+ * A real Kubo in a temporary repo. Nothing leaves loopback: no bootstrap nodes, no mDNS, no routing, no AutoConf, AutoTLS,
+ * delegated routing or telemetry.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Daemon, freePorts, removeFolder, run, temporaryFolder } from './processes.ts'
+
+export interface KuboNodeInit {
+  /** Path of the `ipfs` program, see `binaries.ts`. */
+  program: string
+  /** Listens on a unix socket in place of a TCP port. */
+  unixSocket?: boolean
+}
+
+export class KuboNode implements AsyncDisposable {
+  /** Multiaddr of the RPC API. */
+  readonly api: string
+  /** `http://127.0.0.1:<port>` of the gateway. */
+  readonly gateway: string
+  readonly #program: string
+  readonly #folder: string
+  readonly #daemon: Daemon
+
+  private constructor(program: string, folder: string, api: string, gatewayPort: number) {
+    this.#program = program
+    this.#folder = folder
+    this.api = api
+    this.gateway = `http://127.0.0.1:${gatewayPort}`
+    this.#daemon = new Daemon([program, 'daemon'], this.#env, join(folder, 'daemon.log'))
+  }
+
+  /** Creates the repo and starts the daemon. */
+  static async start({ program, unixSocket = false }: KuboNodeInit): Promise<KuboNode> {
+    const folder = temporaryFolder('kubo')
+    const [apiPort, gatewayPort, swarmPort] = (await freePorts(3)) as [number, number, number]
+    const api = unixSocket ? `/unix${join(folder, 'api.sock')}` : `/ip4/127.0.0.1/tcp/${apiPort}`
+    const node = new KuboNode(program, folder, api, gatewayPort)
+    try {
+      await node.ipfs('init', '--profile', 'test', '--empty-repo')
+      node.#configure({
+        api,
+        gateway: `/ip4/127.0.0.1/tcp/${gatewayPort}`,
+        swarm: `/ip4/127.0.0.1/tcp/${swarmPort}`,
+      })
+      await node.resume()
+      return node
+    } catch (error) {
+      await node[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  get pid(): number | undefined {
+    return this.#daemon.pid
+  }
+
+  /** Starts the daemon again after `pause`. */
+  async resume(): Promise<void> {
+    const apiFile = join(this.#folder, 'repo', 'api')
+    // The daemon writes this file when its API listens.
+    await this.#daemon.start(async () => existsSync(apiFile) && (await this.ipfs('id')) !== '')
+  }
+
+  /** Stops the daemon, keeps the repo. */
+  async pause(): Promise<void> {
+    await this.#daemon.stop()
+  }
+
+  /** Sends a signal to the daemon: SIGSTOP makes it hang, SIGCONT go on. */
+  signal(name: NodeJS.Signals): void {
+    this.#daemon.signal(name)
+  }
+
+  /** Runs `ipfs <args>` on this node and gives its output. */
+  ipfs(...args: string[]): Promise<string> {
+    return run([this.#program, ...args], this.#env)
+  }
+
+  logTail(): string {
+    return this.#daemon.logTail()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#daemon.stop()
+    removeFolder(this.#folder)
+  }
+
+  get #env(): Record<string, string> {
+    return { IPFS_PATH: join(this.#folder, 'repo'), IPFS_TELEMETRY: 'off' }
+  }
+
+  #configure(addresses: { api: string; gateway: string; swarm: string }): void {
+    const file = join(this.#folder, 'repo', 'config')
+    const config = JSON.parse(readFileSync(file, 'utf8'))
+    config.Addresses.API = addresses.api
+    config.Addresses.Gateway = addresses.gateway
+    config.Addresses.Swarm = [addresses.swarm]
+    config.Bootstrap = []
+    config.Discovery.MDNS.Enabled = false
+    config.Routing = { ...config.Routing, Type: 'none', DelegatedRouters: [] }
+    config.AutoConf = { ...config.AutoConf, Enabled: false }
+    config.AutoTLS = { ...config.AutoTLS, Enabled: false }
+    config.DNS = { Resolvers: {} }
+    config.Ipns = { ...config.Ipns, DelegatedPublishers: [] }
+    writeFileSync(file, JSON.stringify(config))
+  }
+}

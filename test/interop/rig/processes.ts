@@ -1,0 +1,110 @@
+/** Child processes of tests: a log in a file, readiness by asking, an end by process ID, free loopback ports. */
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** ms that a program may take to stop before it is killed. */
+const stopTimeout = 15_000
+/** ms between two questions whether a program is ready. */
+const askInterval = 50
+
+export function temporaryFolder(tag: string): string {
+  return mkdtempSync(join(tmpdir(), `cluster-${tag}-`))
+}
+
+export function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** TCP ports of 127.0.0.1 that nobody listens on now. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer()
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(0, '127.0.0.1', resolve)
+      })
+      return server
+    }),
+  )
+  const ports = servers.map((server) => (server.address() as { port: number }).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
+
+/** Runs a program to its end and gives its output. Rejects with its last words when it fails. */
+export async function run(command: string[], env: Record<string, string>): Promise<string> {
+  const process_ = Bun.spawn(command, {
+    env: { ...process.env, ...env },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [output, errors] = await Promise.all([
+    new Response(process_.stdout).text(),
+    new Response(process_.stderr).text(),
+  ])
+  const code = await process_.exited
+  if (code !== 0) throw new Error(`${command.slice(0, 4).join(' ')} ended with ${code}: ${errors}${output}`)
+  return output
+}
+
+/** A program that runs until it is stopped. */
+export class Daemon {
+  readonly #command: string[]
+  readonly #env: Record<string, string>
+  readonly #log: string
+  #process: Bun.Subprocess | undefined
+
+  constructor(command: string[], env: Record<string, string>, log: string) {
+    this.#command = command
+    this.#env = env
+    this.#log = log
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid
+  }
+
+  /** Starts and waits until `isReady`. Rejects with the end of the log when the program ends first. */
+  async start(isReady: () => Promise<boolean>): Promise<void> {
+    const log = openSync(this.#log, 'a')
+    const child = Bun.spawn(this.#command, {
+      env: { ...process.env, ...this.#env },
+      stdin: 'ignore',
+      stdout: log,
+      stderr: log,
+    })
+    closeSync(log)
+    this.#process = child
+    while (!(await isReady().catch(() => false))) {
+      if (child.exitCode !== null || child.signalCode !== null) {
+        throw new Error(`${this.#command.join(' ')} ended early:\n${this.logTail()}`)
+      }
+      await Bun.sleep(askInterval)
+    }
+  }
+
+  /** The last lines of the log, for messages of failed tests. */
+  logTail(): string {
+    return existsSync(this.#log) ? readFileSync(this.#log, 'utf8').split('\n').slice(-40).join('\n') : ''
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#process?.kill(name)
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#process
+    this.#process = undefined
+    if (child === undefined) return
+    child.kill('SIGTERM')
+    // A stopped program (SIGSTOP) takes its SIGTERM only when it goes on.
+    child.kill('SIGCONT')
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeout)
+    await child.exited
+    clearTimeout(timer)
+  }
+}
