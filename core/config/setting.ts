@@ -82,7 +82,7 @@ export type Section = (typeof sections)[number]
 export function setting<Value>(
   kind: Kind<Value>,
   initial: Value,
-  options: Partial<Omit<Setting<Value>, 'kind' | 'initial'>> = {},
+  options: Partial<Omit<Setting<NoInfer<Value>>, 'kind' | 'initial'>> = {},
 ): Setting<Value> {
   return {
     kind,
