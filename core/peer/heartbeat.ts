@@ -56,8 +56,9 @@ export class Heartbeat implements AsyncDisposable {
     this.#logger = init.runtime.logger.component('monitor')
   }
 
-  /** Makes each metric at once and then every half of its time to live. */
-  async start(): Promise<void> {
+  /** Makes each metric at once and then every half of its time to live; called again, at once again. */
+  async beat(): Promise<void> {
+    for (const timer of this.#timers.values()) timer.cancel()
     await Promise.all(this.#informers().map((informer) => this.#beat(informer)))
   }
 
@@ -108,6 +109,7 @@ export class Heartbeat implements AsyncDisposable {
       const run = this.#beat(informer).finally(() => this.#running.delete(run))
       this.#running.add(run)
     })
+    this.#timers.get(informer.name)?.cancel()
     this.#timers.set(informer.name, timer)
   }
 

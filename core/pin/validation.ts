@@ -36,8 +36,8 @@ export function preparePin(
   const pin: Pin = { ...requested, ...replicationFactors(requested, defaults), timestamp: now }
   if (isPinEverywhere(pin)) pin.allocations = []
   checkReplicationFactors(pin)
-  const fault = brokenBound(pin)
-  if (fault !== undefined) throw new InvalidPinError(fault)
+  // Another peer's pin beyond the bounds may be written again, so that it can move to other peers.
+  if (existing === undefined || brokenBound(existing) === undefined) checkBounds(pin)
   if (pin.expireAt !== undefined && pin.expireAt < now) {
     throw new InvalidPinError('pin.ExpireAt set before current time')
   }
@@ -63,11 +63,10 @@ export function updatedPin(
   now: UnixNano,
 ): Pin {
   if (source.type !== 'data') throw new InvalidPinError('this pin type cannot be updated')
+  checkBounds(options)
   const pin: Pin = { ...source, cid, pinUpdate: source.cid, timestamp: now }
   if (options.name !== '') pin.name = options.name
   if (options.expireAt !== undefined && options.expireAt > now) pin.expireAt = options.expireAt
-  const fault = brokenBound(pin)
-  if (fault !== undefined) throw new InvalidPinError(fault)
   if (existing !== undefined) checkRepin(existing, pin)
   return pin
 }
@@ -86,12 +85,17 @@ export function checkUnpin(pin: Pin): void {
  * A factor that is 0 takes the default. When only one is given and the default of the other is −1 (everywhere), both take
  * the given one: the original would refuse the pair.
  */
-function replicationFactors(pin: PinOptions, defaults: ReplicationDefaults) {
+export function replicationFactors(pin: PinOptions, defaults: ReplicationDefaults) {
   const { replicationFactorMin: min, replicationFactorMax: max } = pin
   return {
     replicationFactorMin: min !== 0 ? min : max !== 0 && defaults.min === -1 ? max : defaults.min,
     replicationFactorMax: max !== 0 ? max : min !== 0 && defaults.max === -1 ? min : defaults.max,
   }
+}
+
+function checkBounds(options: PinOptions): void {
+  const fault = brokenBound(options)
+  if (fault !== undefined) throw new InvalidPinError(fault)
 }
 
 function checkReplicationFactors({ replicationFactorMin: min, replicationFactorMax: max }: PinOptions): void {

@@ -1,0 +1,59 @@
+/** Who is in the cluster, and who of them may be given content, by the newest metrics (`spec/behaviour.md` §2.1). */
+import { allocate } from '../allocator/allocation.ts'
+import type { MetricWindow } from '../monitor/metric-window.ts'
+import type { PeerIdText, PinOptions, UnixNano } from '../pin/pin.ts'
+import type { Clock } from '../runtime/ports.ts'
+
+export interface MembershipInit {
+  self: PeerIdText
+  window: MetricWindow
+  allocateBy: readonly string[]
+  clock: Clock
+}
+
+export class Membership {
+  readonly #init: MembershipInit
+
+  constructor(init: MembershipInit) {
+    this.#init = init
+  }
+
+  /** This peer and all with a valid ping, by peer ID. */
+  members(): PeerIdText[] {
+    const { self, window } = this.#init
+    const alive = window.current('ping', this.#now()).map((metric) => metric.peer)
+    return [...new Set([self, ...alive])].sort()
+  }
+
+  /** Throws `NotEnoughPeersError`. */
+  allocate(pin: PinOptions, current: readonly PeerIdText[]): PeerIdText[] {
+    const { window, allocateBy } = this.#init
+    const now = this.#now()
+    const metrics = new Map(
+      allocateBy.map((name) => [
+        name,
+        new Map(window.current(name, now).map((metric) => [metric.peer, metric])),
+      ]),
+    )
+    return allocate({
+      min: pin.replicationFactorMin,
+      max: pin.replicationFactorMax,
+      current,
+      preferred: pin.userAllocations,
+      excluded: new Set(),
+      alive: new Set(this.members()),
+      allocateBy,
+      metrics,
+    })
+  }
+
+  /** Where blocks of an add go: to all members when every peer is to hold them. */
+  destinations(pin: PinOptions): PeerIdText[] {
+    const everywhere = pin.replicationFactorMin < 0 && pin.replicationFactorMax < 0
+    return everywhere ? this.members() : this.allocate(pin, [])
+  }
+
+  #now(): UnixNano {
+    return BigInt(this.#init.clock.now()) * 1_000_000n
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * The one way of every pin and unpin into the pinset: REST, adding, and whatever comes later end here
+ * (`spec/behaviour.md` §1.2–1.8).
+ */
+import { decode as decodeCbor } from '@ipld/dag-cbor'
+import { CID } from 'multiformats/cid'
+import { parseCid } from '../pin/cid-text.ts'
+import { encodePin } from '../pin/codec.ts'
+import { PinNotFoundError } from '../pin/errors.ts'
+import { isPinEverywhere, type PeerIdText, type Pin, type PinOptions, type UnixNano } from '../pin/pin.ts'
+import {
+  checkUnpin,
+  isUpdate,
+  preparePin,
+  type ReplicationDefaults,
+  replicationFactors,
+  requestedPin,
+  updatedPin,
+} from '../pin/validation.ts'
+import type { Ipfs } from '../runtime/ipfs.ts'
+import type { Clock } from '../runtime/ports.ts'
+import type { PinsetChange, Store } from '../runtime/store.ts'
+import { FollowerError } from './errors.ts'
+
+export interface PinningInit {
+  store: Pick<Store, 'pin' | 'write'>
+  ipfs: Pick<Ipfs, 'getBlock' | 'resolve'>
+  /** The peers that are to hold `pin`, which `current` hold now. Throws `NotEnoughPeersError`. */
+  allocate: (pin: PinOptions, current: readonly PeerIdText[]) => PeerIdText[]
+  /** Called when a pin that is there already is asked for again unchanged: a failed try is then made at once. */
+  retry: (cid: CID) => void
+  defaults: ReplicationDefaults
+  isFollower: boolean
+  clock: Clock
+}
+
+export class Pinning {
+  readonly #init: PinningInit
+
+  constructor(init: PinningInit) {
+    this.#init = init
+  }
+
+  /** What `pin` would store. Rejects as `pin` does. */
+  plan(cid: CID, options: PinOptions): Pin {
+    if (this.#init.isFollower) throw new FollowerError()
+    const { store } = this.#init
+    const existing = store.pin(cid)
+    if (!isUpdate(cid, options)) return this.#prepared(existing, requestedPin(cid, options))
+    const source = options.pinUpdate === undefined ? undefined : store.pin(options.pinUpdate)
+    if (source === undefined) throw new PinNotFoundError()
+    const updated = updatedPin(existing, source, cid, options, this.#now())
+    // The peers that hold the source fetch least; those of them that are gone are replaced.
+    return { ...updated, allocations: this.#allocations(updated, source.allocations) }
+  }
+
+  /** The options with the configured factors where the request has none. */
+  withDefaults(options: PinOptions): PinOptions {
+    return { ...options, ...replicationFactors(options, this.#init.defaults) }
+  }
+
+  async pin(cid: CID, options: PinOptions): Promise<Pin> {
+    return this.#write(this.plan(cid, options))
+  }
+
+  /** Pins the root of what was just added; `holders` have its blocks already. */
+  async pinAdded(cid: CID, options: PinOptions, holders: PeerIdText[]): Promise<Pin> {
+    if (this.#init.isFollower) throw new FollowerError()
+    return this.#write(
+      this.#prepared(this.#init.store.pin(cid), { ...requestedPin(cid, options), allocations: holders }),
+    )
+  }
+
+  async pinPath(path: string, options: PinOptions): Promise<Pin> {
+    return this.pin(await this.#resolve(path), options)
+  }
+
+  async planPath(path: string, options: PinOptions): Promise<Pin> {
+    return this.plan(await this.#resolve(path), options)
+  }
+
+  /** Returns the pin as it was. */
+  async unpin(cid: CID): Promise<Pin> {
+    if (this.#init.isFollower) throw new FollowerError()
+    const { store } = this.#init
+    const pin = store.pin(cid)
+    if (pin === undefined) throw new PinNotFoundError()
+    checkUnpin(pin)
+    const parts = pin.type === 'meta' ? await this.#shardsOf(pin) : []
+    await store.write([...parts, cid].map((each): PinsetChange => ({ kind: 'unpin', cid: each })))
+    return pin
+  }
+
+  async unpinPath(path: string): Promise<Pin> {
+    return this.unpin(await this.#resolve(path))
+  }
+
+  async #write(pin: Pin): Promise<Pin> {
+    const existing = this.#init.store.pin(pin.cid)
+    if (existing !== undefined && saysTheSame(existing, pin)) {
+      this.#init.retry(pin.cid)
+      return { ...pin, timestamp: existing.timestamp ?? 0n }
+    }
+    await this.#init.store.write([{ kind: 'pin', pin }])
+    return pin
+  }
+
+  #prepared(existing: Pin | undefined, requested: Pin): Pin {
+    const pin = preparePin(existing, requested, this.#init.defaults, this.#now())
+    if (pin.allocations.length > 0) return pin
+    return { ...pin, allocations: this.#allocations(pin, existing?.allocations ?? []) }
+  }
+
+  #allocations(pin: Pin, current: readonly PeerIdText[]): PeerIdText[] {
+    return pin.type === 'meta' || isPinEverywhere(pin) ? [] : this.#init.allocate(pin, current)
+  }
+
+  /** The cluster DAG of sharded content and its shards, all to be unpinned in one commit. */
+  async #shardsOf(meta: Pin): Promise<CID[]> {
+    if (meta.reference === undefined) return []
+    const block = decodeCbor<Record<string, unknown>>(await this.#init.ipfs.getBlock(meta.reference))
+    const shards = Object.values(block).map((link) => CID.asCID(link))
+    const pinned = shards.filter((cid) => cid !== null && this.#init.store.pin(cid)?.type === 'shard')
+    return [...(pinned as CID[]), meta.reference]
+  }
+
+  async #resolve(path: string): Promise<CID> {
+    const [, namespace, name, ...rest] = path.split('/')
+    if (namespace === 'ipfs' && name !== undefined && rest.length === 0) return parseCid(name)
+    return this.#init.ipfs.resolve(path)
+  }
+
+  #now(): UnixNano {
+    return BigInt(this.#init.clock.now()) * 1_000_000n
+  }
+}
+
+/** True when writing `pin` would change nothing but the time (`spec/behaviour.md` §11 no. 9). */
+function saysTheSame(stored: Pin, pin: Pin): boolean {
+  const { timestamp: _, ...rest } = pin
+  const written = encodePin(stored.timestamp === undefined ? rest : { ...rest, timestamp: stored.timestamp })
+  return Buffer.from(encodePin(stored)).equals(written)
+}
