@@ -99,6 +99,13 @@ export const address: Kind<string> = {
   toJson: (value) => value,
 }
 
+export const webAddress: Kind<string> = {
+  ...address,
+  what: 'an address such as "https://gateway.example"',
+  fromJson: (json) => (typeof json === 'string' && isWebAddress(json) ? json : undefined),
+  fromText: (written) => (isWebAddress(written) ? written : undefined),
+}
+
 /** Where an HTTP service is reached or listens. */
 export const endpoint: Kind<string> = {
   ...address,
@@ -191,6 +198,10 @@ function isAddress(written: string): boolean {
   } catch {
     return false
   }
+}
+
+function isWebAddress(written: string): boolean {
+  return /^https?:\/\//i.test(written) && URL.canParse(written)
 }
 
 function isEndpoint(written: string): boolean {

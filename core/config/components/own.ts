@@ -3,7 +3,18 @@
  * that ours are whole components and never keys among its own (`spec/config.md §2`). An absent one means its defaults,
  * but for `ipfs_connector.embedded`: the peer has an embedded IPFS node exactly if it is there.
  */
-import { address, boolean, choice, endpoint, integer, listOf, oneOrMore, text } from '../kind.ts'
+import {
+  address,
+  boolean,
+  choice,
+  duration,
+  endpoint,
+  integer,
+  listOf,
+  oneOrMore,
+  text,
+  webAddress,
+} from '../kind.ts'
 import { component, type Limit, notNegative, setting } from '../setting.ts'
 
 const inFlight: Limit<number> = {
@@ -21,6 +32,16 @@ export const stateful = component({
   },
 })
 
+/** The nodes that Kubo begins with. */
+const publicBootstrap = [
+  '/dnsaddr/bootstrap.libp2p.io/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN',
+  '/dnsaddr/bootstrap.libp2p.io/p2p/QmbLHAnMoJPWSCR5Zhtx6BHJX9KiKNN6tpvbUcqanj75Nb',
+  '/dnsaddr/bootstrap.libp2p.io/p2p/QmcZf59bWwK5XFi76CZX8cbJ4BhTzzA3gU1ZjYZcYW3dwt',
+  '/dnsaddr/va1.bootstrap.libp2p.io/p2p/12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8',
+  '/ip4/104.131.131.82/tcp/4001/p2p/QmaCpDMGvV2BGHeYERUEnRQAwe3N8SzbUtfsmvsqQLuvuJ',
+]
+
+/** What each key does is said at `EmbeddedConfig` (`core/ipfs/embedded/config.ts`). */
 export const embedded = component({
   section: 'ipfs_connector',
   name: 'embedded',
@@ -28,12 +49,21 @@ export const embedded = component({
   tree: {
     /** Where blocks and keys of the node are; relative to the folder of service.json. */
     folder: setting(text, 'ipfs'),
-    /** `public`: the public IPFS network. `cluster`: only the IPFS nodes of the cluster's peers. */
     network: setting(choice('public', 'cluster'), 'public'),
-    swarm_listen_multiaddress: setting(oneOrMore(address), ['/ip4/0.0.0.0/tcp/4001']),
-    gateway_listen_multiaddress: setting(oneOrMore(endpoint), ['/ip4/127.0.0.1/tcp/8080']),
-    bootstrap: setting(listOf(address), [], { asGiven: true }),
-    /** Bytes that the node may use; 0 = what the disk has. */
+    swarm_listen_multiaddress: setting(oneOrMore(address), ['/ip4/0.0.0.0/tcp/9099', '/ip6/::/tcp/9099'], {
+      asGiven: true,
+    }),
+    swarm_announce_multiaddress: setting(oneOrMore(address), [], { asGiven: true }),
+    bootstrap: setting(listOf(address), publicBootstrap, { asGiven: true }),
+    delegated_routers: setting(listOf(webAddress), ['https://delegated-ipfs.dev'], { asGiven: true }),
+    trustless_gateways: setting(
+      listOf(webAddress),
+      ['https://trustless-gateway.link', 'https://4everland.io'],
+      { asGiven: true },
+    ),
+    gateway_listen_multiaddress: setting(oneOrMore(endpoint), ['/ip4/127.0.0.1/tcp/9098'], { asGiven: true }),
     storage_max: setting(integer, 0, { asGiven: true, limit: notNegative }),
+    gc_grace: setting(duration, 86_400_000, { limit: notNegative }),
+    announce_interval: setting(duration, 79_200_000, { limit: notNegative }),
   },
 })

@@ -4,6 +4,7 @@ import { refuseForeignState } from '../../../core/config/foreign-state.ts'
 import { initialise } from '../../../core/config/initialise.ts'
 import { loadConfig } from '../../../core/config/load.ts'
 import { readPeerstore, writePeerstore } from '../../../core/config/peerstore.ts'
+import { embeddedDefaults } from '../../../core/ipfs/embedded/config.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 import vector from '../../vectors/service_default.json' with { type: 'json' }
 import { editService, initialisedFolder, initOptions, readService } from './initialised-folder.ts'
@@ -80,6 +81,12 @@ describe('initialise', () => {
     const connector = JSON.parse(await readService(folder.path)).ipfs_connector
     expect(Object.keys(connector)).toEqual(['embedded', 'ipfshttp'])
     expect((await loadConfig(folder.path, {})).config.embedded?.network).toBe('public')
+  })
+
+  test('the embedded node has the settings and defaults that it declares itself', async () => {
+    await using folder = await initialisedFolder({ ipfs: 'embedded' })
+    const { config } = await loadConfig(folder.path, {})
+    expect(config.embedded).toEqual({ ...embeddedDefaults, folder: 'ipfs' })
   })
 
   test('an existing configuration is kept unless it may be replaced, and then unknown keys survive', async () => {
