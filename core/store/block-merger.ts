@@ -1,0 +1,103 @@
+/** Merges blocks into the tables: bytes, heads, elements, and the values of keys. */
+import { CID } from 'multiformats/cid'
+import { blockCid } from '../crdt/block-id.ts'
+import { type CrdtBlock, decodeBlock, encodeBlock } from '../crdt/dag-node.ts'
+import type { Delta } from '../crdt/delta.ts'
+import { encodeDelta } from '../crdt/delta.ts'
+import { HeadSet } from '../crdt/heads.ts'
+import { KeyChanges, mergeDelta } from '../crdt/merge.ts'
+import type { Sha256 } from '../crdt/sha256.ts'
+import { blockIdOfName } from './block-names.ts'
+import { BlockValues } from './block-values.ts'
+import { BlockRefusedError } from './errors.ts'
+import type { BlockRequest } from './jobs.ts'
+import { TablePinset } from './pinset-state.ts'
+import type { Tables } from './tables.ts'
+import type { Transaction } from './transaction.ts'
+
+export class BlockMerger {
+  readonly transaction: Transaction
+  readonly pinset: TablePinset
+  readonly #hash: Sha256
+  #heads: HeadSet | undefined
+
+  constructor(transaction: Transaction, hash: Sha256) {
+    this.transaction = transaction
+    this.pinset = new TablePinset(transaction.tables, new BlockValues(transaction.tables))
+    this.#hash = hash
+  }
+
+  /**
+   * Merges blocks that came from elsewhere; those merged before are passed over. Returns how many were new. Throws
+   * `BlockRefusedError` before anything is written.
+   */
+  merge(requests: BlockRequest[]): number {
+    const blocks = this.#check(requests)
+    for (const block of blocks) this.#merge(block)
+    return blocks.length
+  }
+
+  /** Makes the next block of this peer from a delta and merges it. Returns its CID. */
+  mergeOwn(toDelta: (priority: bigint) => Delta): CID {
+    const heads = this.#headSet()
+    const delta = toDelta(heads.nextPriority())
+    const parents = heads.nextParents()
+    const { cid, bytes } = encodeBlock(encodeDelta(delta), parents, this.#hash)
+    this.#merge({ cid, bytes, links: parents, delta })
+    return cid
+  }
+
+  #merge({ cid, bytes, links, delta }: Pick<CrdtBlock, 'cid' | 'bytes' | 'links' | 'delta'>): void {
+    const { tables, counts } = this.transaction
+    const id = tables.nameBlock(cid.multihash.bytes)
+    tables.fillBlock(id, delta.priority, bytes)
+    counts.blocks++
+    for (const link of links) {
+      const parent = tables.blockId(link.multihash.bytes)
+      if (parent !== undefined) tables.removeHead(parent)
+    }
+    tables.addHead(id)
+    const heads = this.#headSet()
+    heads.merge({ cid, links, priority: delta.priority })
+    counts.heads = heads.size
+    mergeDelta(this.pinset, blockIdOfName(cid.multihash.bytes), delta, new KeyChanges())
+  }
+
+  #check(requests: BlockRequest[]): CrdtBlock[] {
+    const { tables } = this.transaction
+    const fresh = new Map<string, CrdtBlock>()
+    for (const { cid: cidBytes, bytes } of requests) {
+      const cid = CID.decode(cidBytes as Uint8Array<ArrayBuffer>)
+      if (fresh.has(cid.toString()) || isMerged(tables, cid)) continue
+      const block = this.#decode(cid, bytes)
+      const missing = block.links.find((link) => !fresh.has(link.toString()) && !isMerged(tables, link))
+      if (missing !== undefined) {
+        throw new BlockRefusedError(cid.toString(), `its parent ${missing} is not merged; merge that first`)
+      }
+      fresh.set(cid.toString(), block)
+    }
+    return [...fresh.values()]
+  }
+
+  #decode(cid: CID, bytes: Uint8Array): CrdtBlock {
+    try {
+      return decodeBlock(cid, bytes, this.#hash)
+    } catch (error) {
+      throw new BlockRefusedError(cid.toString(), error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  #headSet(): HeadSet {
+    return (this.#heads ??= new HeadSet(
+      this.transaction.tables.heads().map(({ name, priority }) => ({
+        cid: blockCid(blockIdOfName(name)),
+        priority,
+      })),
+    ))
+  }
+}
+
+export function isMerged(tables: Pick<Tables, 'blockId' | 'block'>, cid: CID): boolean {
+  const id = tables.blockId(cid.multihash.bytes)
+  return id !== undefined && tables.block(id) !== undefined
+}

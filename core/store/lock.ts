@@ -1,0 +1,54 @@
+/**
+ * The lock of a peer's folder: one process at a time works on it. `cluster.lock` is a tiny SQLite database with an open
+ * write transaction: the kernel releases such a lock when the process ends, however it ends, so that none is ever stale.
+ * The database says who holds it; readers of it are not kept out.
+ */
+import { Database } from 'bun:sqlite'
+import { join } from 'node:path'
+import { LockFileError, StoreLockedError } from './errors.ts'
+import { createPrivateFile } from './private-files.ts'
+import { causeOf, isBusy } from './sqlite/sqlite-errors.ts'
+
+export const lockFileName = 'cluster.lock'
+
+/** Throws `StoreLockedError` when another process, or another part of this one, holds the folder. */
+export function lockFolder(folder: string): Disposable {
+  const path = join(folder, lockFileName)
+  // Never opened by other means than SQLite once it is there: closing a file drops all locks this process has on it.
+  createPrivateFile(path)
+  const db = openLock(path)
+  try {
+    db.run('PRAGMA journal_mode = DELETE')
+    db.run('CREATE TABLE IF NOT EXISTS holder (id INTEGER PRIMARY KEY, pid INTEGER NOT NULL)')
+    db.query('INSERT OR REPLACE INTO holder VALUES (1, ?)').run(process.pid)
+    db.run('BEGIN IMMEDIATE')
+  } catch (error) {
+    const busy = isBusy(error)
+    const pid = busy ? holderOf(db) : undefined
+    db.close()
+    throw busy ? new StoreLockedError(path, pid) : new LockFileError(path, causeOf(error))
+  }
+  return {
+    [Symbol.dispose]() {
+      if (db.inTransaction) db.run('ROLLBACK')
+      db.close()
+    },
+  }
+}
+
+function openLock(path: string): Database {
+  try {
+    return new Database(path, { readwrite: true })
+  } catch (error) {
+    throw new LockFileError(path, causeOf(error))
+  }
+}
+
+function holderOf(db: Database): number | undefined {
+  try {
+    return db.query<{ pid: number }, []>('SELECT pid FROM holder').get()?.pid
+  } catch {
+    // It is just being taken.
+    return undefined
+  }
+}

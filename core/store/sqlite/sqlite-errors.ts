@@ -1,0 +1,36 @@
+/** What errors of SQLite mean for the store. */
+import { SQLiteError } from 'bun:sqlite'
+import {
+  StoreDamagedError,
+  StoreFailedError,
+  StoreFullError,
+  StoreOwnerError,
+  StoreVersionError,
+} from '../errors.ts'
+
+export function isBusy(error: unknown): boolean {
+  return codeOf(error).startsWith('SQLITE_BUSY')
+}
+
+/** True when there is no room to write: the disk, or a quota, or the limit of the database itself. */
+export function isFull(error: unknown): boolean {
+  return codeOf(error) === 'SQLITE_FULL' || codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT'
+}
+
+export function causeOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** Errors that say it better already. */
+const own = [StoreDamagedError, StoreOwnerError, StoreVersionError]
+
+/** The error to tell, about the file at `path`. */
+export function toStoreError(error: unknown, path: string): Error {
+  if (own.some((type) => error instanceof type)) return error as Error
+  return isFull(error) ? new StoreFullError(path) : new StoreFailedError(path, causeOf(error))
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof SQLiteError) return error.code ?? ''
+  return (error as NodeJS.ErrnoException | undefined)?.code ?? ''
+}

@@ -1,0 +1,267 @@
+/** The reads of the Store port, over the tables. Each call is bounded; what finds little ends its page early instead. */
+import type { CID } from 'multiformats/cid'
+import { blockCid } from '../crdt/block-id.ts'
+import type { Pin, PinType } from '../pin/pin.ts'
+import { dutyOf, type PeerIdText } from '../pin/pin.ts'
+import { type PinStatus, statusBits } from '../pin/status.ts'
+import type {
+  Change,
+  Cursor,
+  DagBlock,
+  DueQuery,
+  DueWork,
+  Head,
+  LocalQuery,
+  LocalRecord,
+  LocalRow,
+  Page,
+  PinQuery,
+  StoreCounts,
+  TrackedStatus,
+} from '../runtime/store.ts'
+import { blockIdOfName } from './block-names.ts'
+import { decodeCursor, encodeCursor } from './cursor.ts'
+import { ChangesGoneError, CursorError } from './errors.ts'
+import { cidOfKey } from './keys.ts'
+import type { ChangeRow, KeyBytes, KeyRow, TableReader, WorkKind } from './tables.ts'
+import { readCounts } from './transaction.ts'
+
+/** Rows of a page at most. */
+export const longestPage = 1000
+
+/** Keys that one page looks at, at most; when it found too few by then, it ends early with a cursor. */
+export const scannedPerPage = 4000
+
+/** Keys that are read at once, at least. */
+const shortestScan = 100
+
+/** Bytes of blocks that one page holds, at most, beyond its first block. */
+const pageBlockBytes = 8 * 1024 * 1024
+
+export class StoreReader {
+  readonly self: PeerIdText
+  readonly #tables: TableReader
+
+  constructor(tables: TableReader, self: PeerIdText) {
+    this.#tables = tables
+    this.self = self
+  }
+
+  heads(): Head[] {
+    return this.#tables.heads().map(({ name, priority }) => ({ cid: cidOfBlock(name), priority }))
+  }
+
+  block(cid: CID): Uint8Array | undefined {
+    const id = this.#tables.blockId(cid.multihash.bytes)
+    return id === undefined ? undefined : this.#tables.blockBytes(id)
+  }
+
+  hasBlock(cid: CID): boolean {
+    const id = this.#tables.blockId(cid.multihash.bytes)
+    return id !== undefined && this.#tables.block(id) !== undefined
+  }
+
+  blocks({ limit, after }: { limit: number; after?: Cursor }): Page<DagBlock> {
+    let position = after === undefined ? undefined : blockPosition(after)
+    const rows: DagBlock[] = []
+    let bytes = 0
+    while (rows.length < pageLimit(limit)) {
+      // One by one: a block can have megabytes, and a page has a bound.
+      const [block] = this.#tables.blocksByPriority(position, 1)
+      if (block === undefined) return { rows }
+      if (rows.length > 0 && bytes + block.bytes.length > pageBlockBytes) break
+      rows.push({ cid: cidOfBlock(block.name), bytes: block.bytes })
+      bytes += block.bytes.length
+      position = block
+    }
+    return position === undefined ? { rows } : { rows, next: blockCursor(position) }
+  }
+
+  /** The committed pin. */
+  pin(cid: CID): Pin | undefined {
+    const id = this.#tables.keyId(cid.bytes)
+    return id === undefined ? undefined : this.#tables.folded(id)?.pin
+  }
+
+  pins({ limit, after, types }: PinQuery): Page<Pin> {
+    const rare = types === undefined ? undefined : withoutData(types)
+    const scan = (from: KeyBytes | undefined, count: number): KeyRow[] =>
+      rare === undefined
+        ? this.#tables.keysInOrder(from, count)
+        : inOrder(
+            rare.map((type) => this.#tables.pinsOfType(type, from, count)),
+            count,
+          )
+    return readPage(after, pageLimit(limit), scan, ({ folded }) => {
+      const pin = folded?.pin
+      return pin !== undefined && (types === undefined || types.includes(pin.type)) ? pin : undefined
+    })
+  }
+
+  local(cid: CID): LocalRecord | undefined {
+    const id = this.#tables.keyId(cid.bytes)
+    const state = id === undefined ? undefined : this.#tables.local(id)
+    return state === undefined ? undefined : { cid, ...state }
+  }
+
+  localRows({ limit, after, filter }: LocalQuery): Page<LocalRow> {
+    const listed = indexedStatuses(filter)
+    const scan = (from: KeyBytes | undefined, count: number): KeyRow[] =>
+      listed === undefined
+        ? this.#tables.keysInOrder(from, count)
+        : inOrder(
+            listed.map((status) => this.#tables.localOfStatus(status, from, count)),
+            count,
+          )
+    return readPage(after, pageLimit(limit), scan, (row) => {
+      const status = this.#statusOf(row)
+      return status !== undefined && (filter === 0 || (statusBits[status] & filter) !== 0)
+        ? localRow(row)
+        : undefined
+    })
+  }
+
+  due({ kind, limit, now, order, classes }: DueQuery): DueWork[] {
+    const most = pageLimit(limit)
+    const found: KeyRow[] = []
+    for (const priority of [...classes].sort((a, b) => a - b)) {
+      const wanted = order === 'priority' ? most - found.length : most
+      if (wanted === 0) break
+      found.push(...this.#tables.waiting(kind, priority, now, wanted))
+    }
+    if (order === 'longest-due') found.sort((a, b) => nextTry(a) - nextTry(b))
+    return found.slice(0, most).flatMap((row) => {
+      const { pin, record } = localRow(row)
+      if (record === undefined) return []
+      return [pin === undefined ? { record } : { record, pin }]
+    })
+  }
+
+  nextDue(kind: WorkKind): number | undefined {
+    const firsts = this.#tables
+      .waitingPriorities(kind)
+      .flatMap((priority) => this.#tables.firstWaiting(kind, priority) ?? [])
+    return firsts.length === 0 ? undefined : Math.min(...firsts)
+  }
+
+  changes(after: number, limit: number): Change[] {
+    const { oldest, newest } = this.#tables.changeRange()
+    if (newest > 0 && after < oldest - 1) throw new ChangesGoneError(after, oldest)
+    return this.#tables.changesAfter(after, pageLimit(limit)).map(toChange)
+  }
+
+  lastSequence(): number {
+    return this.#tables.changeRange().newest
+  }
+
+  counts(): StoreCounts {
+    return readCounts(this.#tables.meta('counts'))
+  }
+
+  /** What the row shows as in a list; undefined when neither the pinset nor this peer has it. */
+  #statusOf({ folded, local }: KeyRow): PinStatus | undefined {
+    if (local !== undefined) return local.status
+    if (folded?.pin === undefined) return undefined
+    const duty = dutyOf(folded.pin, this.self)
+    return duty === 'hold' ? 'pin_queued' : duty
+  }
+}
+
+export function toChange({ sequence, key, kind }: ChangeRow): Change {
+  return { sequence, cid: cidOfKey(key), kind }
+}
+
+/** Reads rows on from a cursor until the page is full, the end is reached or enough was looked at. */
+function readPage<Row>(
+  after: Cursor | undefined,
+  limit: number,
+  scan: (from: KeyBytes | undefined, count: number) => KeyRow[],
+  pick: (row: KeyRow) => Row | undefined,
+): Page<Row> {
+  const rows: Row[] = []
+  let from = after === undefined ? undefined : decodeCursor('c', after)
+  for (let scanned = 0; scanned < scannedPerPage; ) {
+    const count = Math.max(limit - rows.length, shortestScan)
+    const found = scan(from, count)
+    for (const row of found) {
+      from = row.key
+      const picked = pick(row)
+      if (picked !== undefined && rows.push(picked) === limit) return { rows, next: encodeCursor('c', from) }
+    }
+    if (found.length < count) return { rows }
+    scanned += count
+  }
+  return from === undefined ? { rows } : { rows, next: encodeCursor('c', from) }
+}
+
+/** Merges scans that are each in the order of their keys; a key is in one of them only. */
+function inOrder(scans: KeyRow[][], count: number): KeyRow[] {
+  return scans
+    .flat()
+    .sort((a, b) => Buffer.compare(a.key, b.key))
+    .slice(0, count)
+}
+
+function pageLimit(limit: number): number {
+  if (!Number.isInteger(limit) || limit < 1 || limit > longestPage) {
+    throw new RangeError(`limit ${limit} is not 1 to ${longestPage}`)
+  }
+  return limit
+}
+
+/** Undefined when `data`, which has no index, is asked for too. */
+function withoutData(types: readonly PinType[]): Exclude<PinType, 'data'>[] | undefined {
+  const rare = types.filter((type) => type !== 'data')
+  return rare.length === types.length ? rare : undefined
+}
+
+/** The statuses of a filter, when all of them have an index. */
+function indexedStatuses(filter: number): Exclude<TrackedStatus, 'pinned'>[] | undefined {
+  const listed = indexed.filter((status) => (statusBits[status] & filter) !== 0)
+  const rest = listed.reduce((bits, status) => bits & ~statusBits[status], filter)
+  return filter === 0 || (rest & scannedBits) !== 0 ? undefined : listed
+}
+
+const indexed = [
+  'pin_queued',
+  'pinning',
+  'pin_error',
+  'unpin_queued',
+  'unpinning',
+  'unpin_error',
+  'unexpectedly_unpinned',
+] as const satisfies TrackedStatus[]
+
+/** Statuses that only a walk over all keys finds. The others of the bits are no status of a stored row. */
+const scannedBits = statusBits.pinned | statusBits.remote | statusBits.sharded
+
+function localRow({ key, folded, local }: KeyRow): LocalRow {
+  const cid = cidOfKey(key)
+  return {
+    cid,
+    ...(folded?.pin === undefined ? {} : { pin: folded.pin }),
+    ...(local === undefined ? {} : { record: { cid, ...local } }),
+  }
+}
+
+function nextTry(row: KeyRow): number {
+  return row.local?.nextTryAt ?? 0
+}
+
+function cidOfBlock(name: Uint8Array): CID {
+  return blockCid(blockIdOfName(name))
+}
+
+function blockCursor({ priority, id }: { priority: bigint; id: number }): Cursor {
+  const position = new DataView(new ArrayBuffer(16))
+  position.setBigUint64(0, priority)
+  position.setBigUint64(8, BigInt(id))
+  return encodeCursor('b', new Uint8Array(position.buffer))
+}
+
+function blockPosition(cursor: Cursor): { priority: bigint; id: number } {
+  const bytes = decodeCursor('b', cursor)
+  if (bytes.length !== 16) throw new CursorError(cursor)
+  const position = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return { priority: position.getBigUint64(0), id: Number(position.getBigUint64(8)) }
+}

@@ -1,0 +1,142 @@
+/**
+ * The rows that the store is made of, and the few operations that its logic needs on them. All are synchronous: one
+ * transaction runs from beginning to end without giving way. `sqlite/sqlite-tables.ts` has them on SQLite, the simulator
+ * in memory over a virtual disk, so that both run the same logic (`engine.ts`).
+ */
+import type { Pin, PinType } from '../pin/pin.ts'
+import type { LocalRecord, TrackedStatus } from '../runtime/store.ts'
+
+/** Row id of a key. A key that was seen once keeps its row, also after its pin was removed. */
+export type KeyRowId = number
+
+/** Row id of a block, or of the name of a block that only a tombstone mentions. */
+export type BlockRowId = number
+
+/** Bytes that name a key: those of its CID (`keys.ts`). */
+export type KeyBytes = Uint8Array
+
+/** The current value of a key. */
+export interface FoldedRow {
+  /** The block whose element it is. */
+  block: BlockRowId
+  /** Undefined when the value is no pin: the key is in the set, and no list shows it. */
+  pin: Pin | undefined
+}
+
+/** A `LocalRecord` without the CID, which the key has. */
+export type LocalState = Omit<LocalRecord, 'cid'>
+
+export interface KeyRow {
+  id: KeyRowId
+  key: KeyBytes
+  folded: FoldedRow | undefined
+  local: LocalState | undefined
+}
+
+export interface BlockRow {
+  id: BlockRowId
+  /** Multihash of the block. */
+  name: Uint8Array
+  priority: bigint
+}
+
+export interface BlockWithBytes extends BlockRow {
+  bytes: Uint8Array
+}
+
+export type ChangeKind = 'pinset' | 'local'
+
+export interface ChangeRow {
+  sequence: number
+  key: KeyBytes
+  kind: ChangeKind
+}
+
+export type WorkKind = 'pin' | 'unpin'
+
+/** The statuses that wait to be tried, by the kind of work. */
+export const waitingStatuses: Readonly<Record<WorkKind, readonly TrackedStatus[]>> = {
+  pin: ['pin_queued', 'pin_error', 'unexpectedly_unpinned'],
+  unpin: ['unpin_queued', 'unpin_error'],
+}
+
+/** Names of the small values in the `meta` table. */
+export type MetaName = 'schema' | 'self' | 'ipfs' | 'rebinding' | 'counts' | 'clean'
+
+/** Point reads, and scans that return at most `limit` rows. */
+export interface TableReader {
+  keyId(key: KeyBytes): KeyRowId | undefined
+  keyRow(id: KeyRowId): KeyRow | undefined
+  folded(key: KeyRowId): FoldedRow | undefined
+  local(key: KeyRowId): LocalState | undefined
+
+  /** Keys in the order of their bytes, whether something is known of them or not. */
+  keysInOrder(after: KeyBytes | undefined, limit: number): KeyRow[]
+  /** Keys in the order of their row ids. */
+  keysById(after: KeyRowId, limit: number): KeyRow[]
+  /** Pins of one type other than `data`, in the order of their CIDs; by index. `local` is left out. */
+  pinsOfType(type: Exclude<PinType, 'data'>, after: KeyBytes | undefined, limit: number): KeyRow[]
+  /** Records of one status other than `pinned`, in the order of their CIDs; by index. */
+  localOfStatus(
+    status: Exclude<TrackedStatus, 'pinned'>,
+    after: KeyBytes | undefined,
+    limit: number,
+  ): KeyRow[]
+  /** Waiting records of one priority with `nextTryAt` up to `now`, the smallest first; by index. */
+  waiting(kind: WorkKind, priority: number, now: number, limit: number): KeyRow[]
+  /** The smallest `nextTryAt` of waiting records of one priority; by index. */
+  firstWaiting(kind: WorkKind, priority: number): number | undefined
+  /** The priorities that waiting records have. */
+  waitingPriorities(kind: WorkKind): number[]
+
+  blockId(name: Uint8Array): BlockRowId | undefined
+  /** Undefined for a name without a block. */
+  block(id: BlockRowId): BlockRow | undefined
+  blockBytes(id: BlockRowId): Uint8Array | undefined
+  /** Merged blocks by priority, then row id. */
+  blocksByPriority(after: { priority: bigint; id: BlockRowId } | undefined, limit: number): BlockWithBytes[]
+  heads(): BlockRow[]
+
+  /** Blocks that have a live element of the key, the greatest priority first. */
+  elements(key: KeyRowId): BlockRow[]
+  hasElement(key: KeyRowId, block: BlockRowId): boolean
+  hasTombstone(key: KeyRowId, block: BlockRowId): boolean
+  /** Rows of a table, counted one by one. */
+  countRows(table: 'elements' | 'tombstones'): number
+
+  changesAfter(sequence: number, limit: number): ChangeRow[]
+  /** Sequence numbers of the oldest and the newest change row; zeros when there is none. */
+  changeRange(): { oldest: number; newest: number }
+
+  meta(name: MetaName): string | undefined
+  /** What the implementation itself finds wrong with its structures, such as indexes that miss rows. */
+  integrityFaults(limit: number): string[]
+}
+
+export interface Tables extends TableReader {
+  /** Runs `body` as one transaction: all that it wrote is kept, or, when it throws, nothing. */
+  transaction<Result>(body: () => Result): Result
+
+  addKey(key: KeyBytes): KeyRowId
+  setFolded(key: KeyRowId, row: FoldedRow | undefined): void
+  setLocal(key: KeyRowId, state: LocalState | undefined): void
+
+  /** The row of a name, made when it is new. */
+  nameBlock(name: Uint8Array): BlockRowId
+  /** Gives a named row its block. */
+  fillBlock(id: BlockRowId, priority: bigint, bytes: Uint8Array): void
+  addHead(block: BlockRowId): void
+  removeHead(block: BlockRowId): void
+
+  addElement(key: KeyRowId, block: BlockRowId): void
+  removeElement(key: KeyRowId, block: BlockRowId): void
+  addTombstone(key: KeyRowId, block: BlockRowId): void
+  /** Removes all elements, tombstones and heads, and the index of metadata: the first step of a rebuild. */
+  clearDerived(): void
+
+  addChange(sequence: number, key: KeyRowId, kind: ChangeKind): void
+  /** Removes the change rows up to `sequence`. */
+  dropChanges(upTo: number): void
+
+  setMeta(name: MetaName, value: string): void
+}

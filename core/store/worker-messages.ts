@@ -1,0 +1,27 @@
+/** Messages between the store and its Worker. Each request is answered once, in order. */
+import type { PrioritySettings } from '../tracker/priority.ts'
+import type { Batch, BatchAnswer } from './jobs.ts'
+
+export interface WorkerSetup {
+  /** The SQLite file, brought up to date already. */
+  path: string
+  self: string
+  priority: PrioritySettings
+  /** Bytes of the page cache. */
+  cacheBytes: number
+  maxBytes?: number
+}
+
+export type ToWorker = { id: number } & (
+  | { kind: 'open'; setup: WorkerSetup }
+  | { kind: 'commit'; batch: Batch }
+  | { kind: 'close' }
+)
+
+/** `full`: no room to write. `damaged`: the tables contradict each other. */
+export interface WorkerFailure {
+  kind: 'full' | 'damaged' | 'failed'
+  cause: string
+}
+
+export type FromWorker = { id: number } & ({ answer?: BatchAnswer } | { error: WorkerFailure })
