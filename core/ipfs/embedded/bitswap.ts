@@ -1,0 +1,121 @@
+/**
+ * Bitswap on the node's libp2p host: gives local blocks to whoever asks, and asks one peer, or all that are connected, for
+ * blocks. The protocol is @helia/bitswap's; which peer is asked for what is decided in `exchange.ts`.
+ */
+import { withBitswap } from '@helia/bitswap'
+import type { Libp2p, PeerId } from '@libp2p/interface'
+import type { CID } from 'multiformats/cid'
+import * as Digest from 'multiformats/hashes/digest'
+import { digestOf } from './block-hash.ts'
+import type { BlockStore } from './block-store.ts'
+import { BlockNotHereError } from './errors.ts'
+
+export interface Bitswap extends AsyncDisposable {
+  /** Asks one peer. Rejects when it does not have the block, or when the signal ends it. The bytes are not checked. */
+  fetchFrom(peer: PeerId, cid: CID, signal: AbortSignal): Promise<Uint8Array>
+  /** Asks all connected peers, also those that connect later. The bytes are not checked. */
+  fetchFromAll(cid: CID, signal: AbortSignal): Promise<{ bytes: Uint8Array; from: string | undefined }>
+  /** Gives blocks that came to those who wait for them. */
+  stored(cids: readonly CID[]): void
+}
+
+/** Entries of one peer's list of wants that are kept. */
+const maxWantlistSize = 1_024
+/** ms that a message may take to be sent or to arrive. */
+const messageTimeout = 60_000
+/** ms to wait for further wants before a list is sent. Walks are sequential: each waits for it anew. */
+const wantlistDebounce = 1
+
+/** Starts to serve. The host must be started. */
+export async function startBitswap(libp2p: Libp2p, store: BlockStore): Promise<Bitswap> {
+  const broker = await makeBroker(libp2p, store)
+  return {
+    async fetchFrom(peer, cid, signal) {
+      const session = broker.createSession({ providers: [peer.toCID()], minProviders: 1, maxProviders: 1 })
+      return session.retrieve(cid, { signal })
+    },
+    async fetchFromAll(cid, signal) {
+      let from: string | undefined
+      const bytes = await broker.retrieve(cid, {
+        signal,
+        onProgress({ type, detail }) {
+          if (type === 'bitswap:block') from = detail?.sender?.toString()
+        },
+      })
+      return { bytes, from }
+    },
+    stored(cids) {
+      for (const cid of cids) broker.announce(cid).catch(() => undefined)
+    },
+    async [Symbol.asyncDispose]() {
+      await broker.stop()
+    },
+  }
+}
+
+/** As much of the library's broker as is used. */
+interface StartedBroker {
+  retrieve(cid: CID, options: RetrieveOptions): Promise<Uint8Array>
+  announce(cid: CID): Promise<void>
+  createSession(options: { providers: CID[]; minProviders: number; maxProviders: number }): {
+    retrieve(cid: CID, options: RetrieveOptions): Promise<Uint8Array>
+  }
+  stop(): Promise<void>
+}
+
+interface RetrieveOptions {
+  signal: AbortSignal
+  onProgress?(event: { type: string; detail?: { sender?: PeerId } }): void
+}
+
+/** The library hands its broker to the helia node that it extends; this is as much of one as it needs. */
+async function makeBroker(libp2p: Libp2p, store: BlockStore): Promise<StartedBroker> {
+  let mixin: { start?(node: unknown): Promise<void> } | undefined
+  let broker: StartedBroker | undefined
+  const node = {
+    status: 'starting',
+    libp2p,
+    blockstore: readOnly(store),
+    // Who has a block is searched for by the exchange, not once a block as the library would.
+    routing: { async *findProviders() {} },
+    logger: libp2p.logger,
+    getHasher,
+    hasBlockBroker: () => false,
+    addMixin: (given: typeof mixin) => void (mixin = given),
+    addBlockBroker: (given: StartedBroker) => void (broker = given),
+  }
+  withBitswap(node as never, {
+    maxWantlistSize,
+    messageSendTimeout: messageTimeout,
+    messageReceiveTimeout: messageTimeout,
+    sendWantlistDebounce: wantlistDebounce,
+  })
+  await mixin?.start?.(node)
+  return broker!
+}
+
+function readOnly(store: BlockStore) {
+  return {
+    has: async (cid: CID) => store.has(cid),
+    async *get(cid: CID) {
+      const bytes = await store.get(cid)
+      // The name is what the library takes as "not here".
+      if (bytes === undefined) throw Object.assign(new BlockNotHereError(cid), { name: 'NotFoundError' })
+      yield bytes
+    },
+  }
+}
+
+/** What the library computes the CID of a received block with. */
+async function getHasher(code: number) {
+  return {
+    code,
+    name: `0x${code.toString(16)}`,
+    digest(bytes: Uint8Array, options?: { truncate?: number }) {
+      const size = options?.truncate ?? 32
+      const digest = digestOf(code, size, bytes)
+      if (digest === undefined) throw new Error(`hash function 0x${code.toString(16)} is not supported`)
+      return Digest.create(code, digest.subarray(0, size))
+    },
+  }
+}

@@ -1,0 +1,285 @@
+/**
+ * The embedded IPFS node: an `Ipfs` in this process, with its blocks and pins on disk and a libp2p host of its own.
+ * `createEmbeddedIpfs` is all that the rest of the peer knows of this folder.
+ */
+import { CID } from 'multiformats/cid'
+import { buildInfo } from '../../runtime/build-info.ts'
+import type {
+  Ipfs,
+  IpfsBlock,
+  IpfsCallOptions,
+  IpfsGcRow,
+  IpfsIdentity,
+  IpfsPinOptions,
+  IpfsPinProgress,
+  IpfsPinState,
+  IpfsRepoStat,
+} from '../../runtime/ipfs.ts'
+import type { Runtime } from '../../runtime/ports.ts'
+import { LinkedAbort } from '../kubo/linked-abort.ts'
+import { startBitswap } from './bitswap.ts'
+import { BlockStore } from './block-store.ts'
+import { asIpfsError, callTo, SourceError } from './call-errors.ts'
+import { collect } from './collection.ts'
+import type { EmbeddedConfig } from './config.ts'
+import { Exchange } from './exchange.ts'
+import { addressOf, type IpfsHost, peerOf, startHost } from './host.ts'
+import { loadHostKey } from './host-key.ts'
+import { parseCid, parsePath, resolvePath } from './path.ts'
+import { Pinner } from './pinner.ts'
+import { WriteCalls } from './write-calls.ts'
+
+export interface EmbeddedInit {
+  /** Holds key, blocks and pins of the node; made when it is not there. */
+  folder: string
+  config: EmbeddedConfig
+  runtime: Runtime
+}
+
+export type EmbeddedIpfs = Ipfs
+
+/**
+ * Opens the node and resolves when it listens; it finds its way into the network in the background. Rejects with
+ * `RepositoryError`, `ListenError` or `AddressError`, and leaves nothing open then.
+ */
+export async function createEmbeddedIpfs({
+  folder,
+  config,
+  runtime: base,
+}: EmbeddedInit): Promise<EmbeddedIpfs> {
+  const runtime = { ...base, logger: base.logger.component('ipfs') }
+  await using opened = new AsyncDisposableStack()
+  const store = opened.use(
+    await BlockStore.open({
+      folder,
+      maxBytes: config.storageMax,
+      runtime,
+      onStored: (cids) => bitswap?.stored(cids),
+    }),
+  )
+  const host = opened.use(await startHost(config, await loadHostKey(folder), `cluster/${buildInfo.version}`))
+  const bitswap = opened.use(await startBitswap(host.libp2p, store))
+  const exchange = new Exchange({
+    bitswap,
+    connect: (address, signal) => connectTo(host, address, signal),
+    helpers: [],
+    runtime,
+  })
+  return new Embedded({ config, runtime, store, host, exchange, opened: opened.move() })
+}
+
+interface EmbeddedParts {
+  config: EmbeddedConfig
+  runtime: Runtime
+  store: BlockStore
+  host: IpfsHost
+  exchange: Exchange
+  opened: AsyncDisposableStack
+}
+
+/** Pins read at once while they are listed. */
+const pageSize = 1_000
+
+class Embedded implements Ipfs {
+  readonly kind = 'embedded'
+  readonly #parts: EmbeddedParts
+  readonly #pinner: Pinner
+  readonly #writes: WriteCalls
+  readonly #closing = new AbortController()
+  /** Calls under way; closing waits for them. */
+  readonly #calls = new Set<Promise<unknown>>()
+  /** Collections run one after the other. */
+  #collection: Promise<void> = Promise.resolve()
+  #closed: Promise<void> | undefined
+
+  constructor(parts: EmbeddedParts) {
+    const { store, exchange, runtime, config } = parts
+    this.#parts = parts
+    this.#pinner = new Pinner({ store, source: exchange, runtime })
+    this.#writes = new WriteCalls(runtime.clock, config.gcGrace)
+  }
+
+  id(options?: IpfsCallOptions): Promise<IpfsIdentity> {
+    return this.#call('id', options?.signal, async () => {
+      const { libp2p } = this.#parts.host
+      const id = libp2p.peerId.toString()
+      const addresses = libp2p.getMultiaddrs().map(String)
+      return { id, addresses: addresses.map((text) => (text.includes('/p2p/') ? text : `${text}/p2p/${id}`)) }
+    })
+  }
+
+  /** Never `indirect`: that would take a walk through all pins. */
+  pinState(cid: CID, options?: IpfsCallOptions): Promise<IpfsPinState> {
+    return this.#call(`pin/ls ${cid}`, options?.signal, async () => {
+      return this.#parts.store.index.pin(cid.bytes)?.mode ?? 'unpinned'
+    })
+  }
+
+  async *pins(options?: IpfsCallOptions): AsyncGenerator<{ cid: CID; state: 'recursive' | 'direct' }> {
+    for (let after: Uint8Array | undefined; ; ) {
+      const from = after
+      const rows = await this.#call('pin/ls', options?.signal, async () => {
+        return this.#parts.store.index.pins(from, pageSize)
+      })
+      for (const { cid, mode } of rows) yield { cid: CID.decode(cid), state: mode }
+      after = rows.at(-1)?.cid
+      if (after === undefined) return
+    }
+  }
+
+  pin(cid: CID, options: IpfsPinOptions): Promise<IpfsPinProgress> {
+    return this.#call(
+      `pin/add ${cid}`,
+      options.signal,
+      (signal) => this.#pinner.pin(cid, { ...options, signal }),
+      options.stallTimeout,
+    )
+  }
+
+  unpin(cid: CID, options?: IpfsCallOptions): Promise<void> {
+    return this.#call(`pin/rm ${cid}`, options?.signal, () => this.#pinner.unpin(cid))
+  }
+
+  putBlocks(blocks: AsyncIterable<IpfsBlock>, options?: IpfsCallOptions): Promise<void> {
+    return this.#call('block/put', options?.signal, async (signal) => {
+      using _ = this.#writes.begin()
+      const writer = this.#parts.store.writer({ fresh: true })
+      for await (const { cid, bytes } of untilAborted(blocks, signal))
+        await writer.put(cid, bytes, 'the caller')
+      await writer.finish()
+    })
+  }
+
+  getBlock(cid: CID, options?: IpfsCallOptions): Promise<Uint8Array> {
+    return this.#call(`block/get ${cid}`, options?.signal, (signal) => this.#read(cid, signal))
+  }
+
+  repoStat(options?: IpfsCallOptions): Promise<IpfsRepoStat> {
+    return this.#call('repo/stat', options?.signal, async () => {
+      const max = await this.#parts.store.capacity()
+      return { size: this.#parts.store.size, max }
+    })
+  }
+
+  async *gc(options?: IpfsCallOptions): AsyncGenerator<IpfsGcRow> {
+    using abort = new LinkedAbort(options?.signal, this.#closing.signal)
+    const ended = Promise.withResolvers<void>()
+    const before = this.#collection
+    this.#collection = before.then(() => ended.promise)
+    this.#calls.add(ended.promise)
+    try {
+      await before
+      abort.signal.throwIfAborted()
+      yield* collect({
+        store: this.#parts.store,
+        running: this.#pinner.running,
+        keepSince: this.#writes.keepSince(),
+        signal: abort.signal,
+      })
+    } catch (error) {
+      throw asIpfsError(error, callTo('repo/gc'), abort.signal)
+    } finally {
+      this.#calls.delete(ended.promise)
+      ended.resolve()
+    }
+  }
+
+  resolve(path: string, options?: IpfsCallOptions): Promise<CID> {
+    return this.#call(`resolve ${path}`, options?.signal, async (signal) => {
+      const { namespace, root, segments } = parsePath(path)
+      if (namespace === 'ipns') throw new Error('names (/ipns/…) cannot be resolved yet')
+      return (await resolvePath(parseCid(root), segments, (cid) => this.#read(cid, signal))).cid
+    })
+  }
+
+  connect(address: string, options?: IpfsCallOptions): Promise<void> {
+    return this.#call(`swarm/connect ${address}`, options?.signal, async (signal) => {
+      await connectTo(this.#parts.host, address, signal)
+    })
+  }
+
+  swarmPeers(options?: IpfsCallOptions): Promise<string[]> {
+    return this.#call('swarm/peers', options?.signal, async () =>
+      this.#parts.host.libp2p.getPeers().map(String),
+    )
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort(new Error('the embedded IPFS node was closed'))
+    await Promise.allSettled(this.#calls)
+    await this.#parts.opened[Symbol.asyncDispose]()
+  }
+
+  /** Local, or from the network; what comes from there is kept until the next garbage collection. */
+  async #read(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
+    const { store, exchange } = this.#parts
+    const local = await store.get(cid)
+    if (local !== undefined) return local
+    using session = exchange.session(cid, [])
+    const { bytes, from } = await session.fetch(cid, signal)
+    await store.writer({ fresh: false }).put(cid, bytes, from)
+    return bytes
+  }
+
+  async #call<Result>(
+    what: string,
+    given: AbortSignal | undefined,
+    task: (signal: AbortSignal) => Promise<Result>,
+    stallTimeout = 0,
+  ): Promise<Result> {
+    using abort = new LinkedAbort(given, this.#closing.signal)
+    let running: Promise<Result> | undefined
+    try {
+      abort.signal.throwIfAborted()
+      running = task(abort.signal)
+      this.#calls.add(running)
+      return await running
+    } catch (error) {
+      if (error instanceof SourceError) throw error.cause
+      throw asIpfsError(error, callTo(what), abort.signal, stallTimeout)
+    } finally {
+      this.#calls.delete(running!)
+    }
+  }
+}
+
+async function connectTo(host: IpfsHost, text: string, signal: AbortSignal) {
+  const address = addressOf(text, 'address')
+  const peer = peerOf(address)
+  if (peer !== undefined) host.allow(peer)
+  return (await host.libp2p.dial(address, { signal })).remotePeer
+}
+
+/** Ends with the reason of the signal, also while the source hangs. What the source throws comes as a `SourceError`. */
+async function* untilAborted<Item>(source: AsyncIterable<Item>, signal: AbortSignal): AsyncGenerator<Item> {
+  const items = source[Symbol.asyncIterator]()
+  const aborted = Promise.withResolvers<never>()
+  aborted.promise.catch(() => undefined)
+  const stop = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', stop)
+  let ended = false
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      const next = items.next().catch((error) => {
+        ended = true
+        throw new SourceError('the source of the blocks failed', { cause: error })
+      })
+      const { value, done } = await Promise.race([next, aborted.promise])
+      if (done) {
+        ended = true
+        return
+      }
+      yield value
+    }
+  } finally {
+    signal.removeEventListener('abort', stop)
+    // Not waited for: a source that hangs may hang here too.
+    if (!ended) items.return?.()?.catch?.(() => undefined)
+  }
+}

@@ -1,0 +1,273 @@
+/**
+ * Gets blocks that are not here. A session, one for each DAG, learns which peers have it and asks one of them at a time,
+ * so that a block comes once. When they do not have a block, or there are none yet, all connected peers are asked; while
+ * that takes long, providers are searched for and connected to, and gateways are asked.
+ */
+import type { PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { CID } from 'multiformats/cid'
+import type { Runtime, Timer } from '../../runtime/ports.ts'
+import { LinkedAbort } from '../kubo/linked-abort.ts'
+import type { Bitswap } from './bitswap.ts'
+import type { BlockSession, BlockSource } from './pinner.ts'
+
+/** Helps a fetch that takes long: looks for providers, asks gateways. */
+export interface Helper {
+  /** ms after which it is called. */
+  readonly after: number
+  /** Resolves with the block, or with nothing when it could do no more than connect to peers. */
+  help(cid: CID, found: (peer: PeerId) => void, signal: AbortSignal): Promise<Fetched | undefined>
+}
+
+export interface Fetched {
+  bytes: Uint8Array
+  /** Peer ID or URL. */
+  from: string
+}
+
+export interface ExchangeInit {
+  bitswap: Bitswap
+  /** Connects to the origin of a pin. */
+  connect(address: string, signal: AbortSignal): Promise<PeerId>
+  helpers: readonly Helper[]
+  runtime: Runtime
+}
+
+/** Origins of a pin that are connected to. */
+const maxOrigins = 10
+/**
+ * A peer that has given nothing for this long, ms and times its usual delay, is not waited for any longer; nor is one
+ * that gives other blocks and not this one for the last.
+ */
+const leastPatience = 1_000
+const patienceFactor = 8
+const mostPatience = 30_000
+/** Peers of the session that are asked before all are. */
+const maxAsked = 3
+/** A peer is left out of its session after this many silences in a row. */
+const maxSilences = 3
+const maxSessionPeers = 50
+
+export class Exchange implements BlockSource {
+  readonly #init: ExchangeInit
+  /** By multihash: what several want at the same time is fetched once. */
+  readonly #underWay = new Map<string, SharedFetch>()
+
+  constructor(init: ExchangeInit) {
+    this.#init = init
+  }
+
+  session(_root: CID, origins: readonly string[]): BlockSession {
+    return new Session(this.#init, this.#underWay, origins)
+  }
+}
+
+class Session implements BlockSession {
+  readonly #init: ExchangeInit
+  readonly #underWay: Map<string, SharedFetch>
+  readonly #peers = new Map<string, SessionPeer>()
+  readonly #close = new AbortController()
+
+  constructor(init: ExchangeInit, underWay: Map<string, SharedFetch>, origins: readonly string[]) {
+    this.#init = init
+    this.#underWay = underWay
+    for (const origin of origins.slice(0, maxOrigins)) {
+      init.connect(origin, this.#close.signal).then(
+        (peer) => this.#found(peer),
+        (error) => init.runtime.logger.debug('an origin cannot be reached', { origin, error: String(error) }),
+      )
+    }
+  }
+
+  fetch(cid: CID, signal: AbortSignal): Promise<Fetched> {
+    const key = Buffer.from(cid.multihash.bytes).toString('latin1')
+    let shared = this.#underWay.get(key)
+    if (shared === undefined) {
+      const begin = (end: AbortSignal) => this.#fetch(cid, end)
+      shared = new SharedFetch(begin, () => this.#underWay.delete(key))
+      this.#underWay.set(key, shared)
+    }
+    return shared.join(signal)
+  }
+
+  [Symbol.dispose](): void {
+    this.#close.abort(new Error('the fetch has ended'))
+  }
+
+  async #fetch(cid: CID, signal: AbortSignal): Promise<Fetched> {
+    return (await this.#askPeers(cid, signal)) ?? (await this.#askAll(cid, signal))
+  }
+
+  /** Undefined when none of the session's peers gave the block in time. */
+  async #askPeers(cid: CID, signal: AbortSignal): Promise<Fetched | undefined> {
+    const asked = new Set<SessionPeer>()
+    while (asked.size < maxAsked) {
+      const peer = this.#best(asked)
+      if (peer === undefined) return undefined
+      asked.add(peer)
+      const bytes = await this.#ask(peer, cid, signal)
+      if (bytes !== undefined) return { bytes, from: peer.id.toString() }
+    }
+    return undefined
+  }
+
+  /** Undefined when the peer does not have the block, or gives nothing at all for too long. */
+  async #ask(peer: SessionPeer, cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const { bitswap, runtime } = this.#init
+    using abort = new LinkedAbort(signal)
+    let silent = false
+    const began = runtime.clock.monotonic()
+    const watch = (delay: number): Timer =>
+      runtime.scheduler.after(delay, () => {
+        const now = runtime.clock.monotonic()
+        const left = Math.min(Math.max(began, peer.lastGave) + peer.patience, began + mostPatience) - now
+        if (left > 0) timer = watch(left)
+        else {
+          silent = true
+          abort.abort(new Error('the peer gives nothing'))
+        }
+      })
+    let timer = watch(peer.patience)
+    peer.inFlight++
+    try {
+      const bytes = await bitswap.fetchFrom(peer.id, cid, abort.signal)
+      peer.gave(runtime.clock.monotonic(), began)
+      return bytes
+    } catch {
+      signal.throwIfAborted()
+      if (!silent) peer.lacked()
+      else if (peer.wasSilent(began) >= maxSilences) this.#peers.delete(peer.id.toString())
+      return undefined
+    } finally {
+      timer.cancel()
+      peer.inFlight--
+    }
+  }
+
+  /** Waits until somebody has the block. */
+  async #askAll(cid: CID, signal: AbortSignal): Promise<Fetched> {
+    const { bitswap, helpers } = this.#init
+    using abort = new LinkedAbort(signal)
+    const end = abort.signal
+    try {
+      const broadcast = bitswap.fetchFromAll(cid, end).then(({ bytes, from }) => {
+        if (from !== undefined) this.#found(peerIdFromString(from))
+        return { bytes, from: from ?? 'a peer' }
+      })
+      return await Promise.race([broadcast, ...helpers.map((helper) => this.#helped(helper, cid, end))])
+    } finally {
+      abort.abort(new Error('the block has come'))
+    }
+  }
+
+  /** Settles only with a block. */
+  async #helped(helper: Helper, cid: CID, signal: AbortSignal): Promise<Fetched> {
+    const { scheduler, logger } = this.#init.runtime
+    const { promise, resolve } = Promise.withResolvers<Fetched>()
+    const timer = scheduler.after(helper.after, () => {
+      helper
+        .help(cid, (peer) => this.#found(peer), signal)
+        .then(
+          (fetched) => fetched && resolve(fetched),
+          (error) =>
+            signal.aborted ||
+            logger.debug('help for a fetch failed', { cid: cid.toString(), error: String(error) }),
+        )
+    })
+    signal.addEventListener('abort', () => timer.cancel(), { once: true })
+    return promise
+  }
+
+  #found(peer: PeerId): void {
+    const key = peer.toString()
+    if (!this.#peers.has(key) && this.#peers.size < maxSessionPeers)
+      this.#peers.set(key, new SessionPeer(peer))
+  }
+
+  #best(asked: ReadonlySet<SessionPeer>): SessionPeer | undefined {
+    let best: SessionPeer | undefined
+    for (const peer of this.#peers.values()) {
+      if (!asked.has(peer) && (best === undefined || peer.cost < best.cost)) best = peer
+    }
+    return best
+  }
+}
+
+class SessionPeer {
+  readonly id: PeerId
+  inFlight = 0
+  /** On the monotonic clock, ms. */
+  lastGave = 0
+  /** Usual ms from asking to having, as an exponentially weighted mean. */
+  #delay = 100
+  #silences = 0
+  #lastSilence = 0
+  /** From 0, it always has what it is asked for, to 1, never. */
+  #lacks = 0
+
+  constructor(id: PeerId) {
+    this.id = id
+  }
+
+  get patience(): number {
+    return Math.max(leastPatience, this.#delay * patienceFactor)
+  }
+
+  /** Lower is better. */
+  get cost(): number {
+    return this.#delay * (1 + this.inFlight) * (1 + 10 * this.#lacks)
+  }
+
+  gave(now: number, began: number): void {
+    this.#delay += (now - began - this.#delay) / 8
+    this.#lacks *= 0.9
+    this.#silences = 0
+    this.lastGave = now
+  }
+
+  lacked(): void {
+    this.#lacks += (1 - this.#lacks) * 0.1
+    this.#silences = 0
+  }
+
+  /** All that was asked before the last silence ended belongs to that silence. Returns how many there were. */
+  wasSilent(began: number): number {
+    if (began >= this.#lastSilence) {
+      this.#silences++
+      this.#delay *= 2
+      this.#lastSilence = began + this.patience
+    }
+    return this.#silences
+  }
+}
+
+/** One fetch for all who want the block; it ends when none of them waits any more. */
+class SharedFetch {
+  readonly #stop = new AbortController()
+  readonly #result: Promise<Fetched>
+  readonly #ended: () => void
+  #waiting = 0
+
+  constructor(begin: (signal: AbortSignal) => Promise<Fetched>, ended: () => void) {
+    this.#ended = ended
+    this.#result = begin(this.#stop.signal)
+    this.#result.catch(() => undefined)
+  }
+
+  async join(signal: AbortSignal): Promise<Fetched> {
+    signal.throwIfAborted()
+    const aborted = Promise.withResolvers<never>()
+    const stop = () => aborted.reject(signal.reason)
+    signal.addEventListener('abort', stop, { once: true })
+    this.#waiting++
+    try {
+      return await Promise.race([this.#result, aborted.promise])
+    } finally {
+      signal.removeEventListener('abort', stop)
+      if (--this.#waiting === 0) {
+        this.#ended()
+        this.#stop.abort(new Error('nobody waits any more'))
+      }
+    }
+  }
+}
