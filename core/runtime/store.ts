@@ -66,6 +66,10 @@ export interface LocalRecord {
   bytes?: number
 }
 
+/**
+ * `pinning` and `unpinning` are true of a running process only: opening the store puts such records back into the queue,
+ * with the try that was cut off counted in their attempts.
+ */
 export type TrackedStatus =
   | 'pin_queued'
   | 'pinning'

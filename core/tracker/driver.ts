@@ -4,7 +4,6 @@
  * any of them.
  */
 import type { CID } from 'multiformats/cid'
-import { statusBits } from '../pin/status.ts'
 import type { Ipfs, IpfsFailure, IpfsPinProgress } from '../runtime/ipfs.ts'
 import type { Logger, Runtime, Timer } from '../runtime/ports.ts'
 import type { Change, Cursor, DueQuery, LocalRecord, Store, TrackedOutcome } from '../runtime/store.ts'
@@ -19,7 +18,6 @@ import {
   type WorkKey,
 } from './events.ts'
 import { OutcomeLog } from './outcome-log.ts'
-import { queued } from './outcomes.ts'
 import type { TrackerSettings } from './settings.ts'
 import { type Outage, TrackerMachine } from './tracker.ts'
 
@@ -44,7 +42,7 @@ export interface InFlight {
 /** What the tracker needs of the store. */
 export type TrackerStore = Pick<
   Store,
-  'due' | 'nextDue' | 'local' | 'localRows' | 'record' | 'requeue' | 'bindIpfs' | 'onChange'
+  'due' | 'nextDue' | 'local' | 'record' | 'requeue' | 'bindIpfs' | 'onChange'
 >
 
 /** What the tracker needs of the IPFS node. */
@@ -58,8 +56,8 @@ export interface TrackerInit {
 }
 
 export interface Tracker extends AsyncDisposable {
-  /** Resolves when what a crash left behind is queued again; work begins as soon as the IPFS node answers. */
-  start(): Promise<void>
+  /** Work begins as soon as the IPFS node answers. */
+  start(): void
   inFlight(cid: CID): InFlight | undefined
   /** Why nothing is begun at the moment; undefined while the IPFS node answers. */
   readonly outage: Outage | undefined
@@ -101,8 +99,7 @@ class TrackerDriver implements Tracker {
     this.#outcomes = new OutcomeLog({ store, runtime, logger: this.#logger })
   }
 
-  async start(): Promise<void> {
-    await this.#requeueInterrupted()
+  start(): void {
     this.#unsubscribe = this.#store.onChange((changes) => this.#changed(changes))
     this.#post({ type: 'start' })
   }
@@ -153,26 +150,6 @@ class TrackerDriver implements Tracker {
     await this.#stopped.promise
     await this.#probe
     for (const timer of this.#timers.values()) timer.cancel()
-  }
-
-  /** What was running when the peer was killed is not running now. At most what fits in flight, so few rows. */
-  async #requeueInterrupted(): Promise<void> {
-    const filter = statusBits.pinning | statusBits.unpinning
-    let after: Cursor | undefined
-    do {
-      const page = this.#store.localRows({
-        limit: pageSize,
-        filter,
-        ...(after === undefined ? {} : { after }),
-      })
-      const now = this.#runtime.clock.now()
-      const back = page.rows.flatMap(({ record }): TrackedOutcome[] => {
-        if (record?.status !== 'pinning' && record?.status !== 'unpinning') return []
-        return [queued(record, record.status === 'pinning' ? 'pin' : 'unpin', now, record.error)]
-      })
-      if (back.length > 0) await this.#store.record(back)
-      after = page.next
-    } while (after !== undefined)
   }
 
   #changed(changes: Change[]): void {

@@ -7,6 +7,19 @@ const cid = contentCid('content')
 const now = 1_800_000_000_000
 const recent = { timestamp: BigInt(now) * 1_000_000n }
 
+const unpinning = {
+  cid,
+  want: 'none',
+  status: 'unpin_queued',
+  generation: 1,
+  attempts: 0,
+  error: '',
+  since: 1,
+  nextTryAt: 0,
+  priority: 0,
+  owned: true,
+} as const
+
 describe('a pin', () => {
   test('is done when IPFS says so, with the bytes it told', () => {
     const { store, ipfs, settle } = makeRig()
@@ -379,10 +392,10 @@ describe('an outage of the IPFS node', () => {
 
   test('at the start is waited for, and nothing is touched before the store knows the node', () => {
     const { store, ipfs, settle, tracker, time } = makeRig({}, false)
-    store.put({ ...brokenOff, status: 'unpin_queued', want: 'none' })
+    store.put(unpinning)
     ipfs.down = 'connection refused'
     store.boundTo = 'another node'
-    void tracker.start()
+    tracker.start()
     time.run(20_000)
     expect(ipfs.log).toEqual([])
     ipfs.down = undefined
@@ -394,29 +407,7 @@ describe('an outage of the IPFS node', () => {
   })
 })
 
-const brokenOff = {
-  cid,
-  want: 'recursive',
-  status: 'pinning',
-  generation: 1,
-  attempts: 2,
-  error: 'cause',
-  since: 1,
-  nextTryAt: 1,
-  priority: 0,
-  owned: true,
-} as const
-
 describe('start and stop', () => {
-  test('what a crash broke off is queued again with its attempts', () => {
-    const { store, ipfs, settle, tracker } = makeRig({}, false)
-    store.put(brokenOff)
-    void tracker.start()
-    settle()
-    expect(ipfs.callFor(cid).kind).toBe('pin')
-    expect(store.local(cid)).toMatchObject({ status: 'pinning', attempts: 3, error: 'cause' })
-  })
-
   test('a stop cancels what runs, and puts it back as if it had not been tried', async () => {
     const { store, ipfs, settle, tracker } = makeRig()
     store.fold(cid, pinOf(cid))

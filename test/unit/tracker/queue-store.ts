@@ -4,14 +4,11 @@
  */
 import type { CID } from 'multiformats/cid'
 import type { Pin } from '../../../core/pin/pin.ts'
-import { matchesStatus } from '../../../core/pin/status.ts'
 import type {
   Change,
   DueQuery,
   DueWork,
-  LocalQuery,
   LocalRecord,
-  LocalRow,
   Page,
   RequeueQuery,
   TrackedOutcome,
@@ -73,11 +70,6 @@ export class QueueStore implements TrackerStore {
 
   local(cid: CID): LocalRecord | undefined {
     return this.records.get(keyOf(cid))
-  }
-
-  localRows({ filter }: LocalQuery): Page<LocalRow> {
-    const rows = [...this.records.values()].filter(({ status }) => matchesStatus(status, filter))
-    return { rows: rows.map((record) => ({ cid: record.cid, record })) }
   }
 
   due({ kind, limit, now, order, classes }: DueQuery): DueWork[] {

@@ -35,7 +35,7 @@ export function makeRig(settings: Partial<TrackerSettings> = {}, started = true)
     warnings,
     restart: () => {
       rig.tracker = createTracker(init)
-      void rig.tracker.start()
+      rig.tracker.start()
       rig.settle()
     },
     settle: () => time.run(10),
