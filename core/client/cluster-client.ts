@@ -1,0 +1,242 @@
+/**
+ * A typed client of the REST API (`spec/rest-api.md`). It loads nothing of libp2p, gives long answers as they come, and
+ * turns to the next address when one cannot be reached.
+ */
+import { randomBytes } from 'node:crypto'
+import type { CID } from 'multiformats/cid'
+import { pinOptionsToQuery } from '../pin/options.ts'
+import type { PinOptions } from '../pin/pin.ts'
+import { type ApiAddress, parseApiAddress } from './address.ts'
+import { objectOf, objectsOf, refusalOf } from './answer.ts'
+import { ApiError } from './errors.ts'
+import type {
+  AddedObject,
+  GlobalPinObject,
+  IdObject,
+  PinObject,
+  RepoGcObject,
+  VersionObject,
+} from './shapes.ts'
+import { type Answer, type Exchange, exchange } from './transport.ts'
+import { multipartBody, type Upload } from './upload.ts'
+
+export interface ClusterClientInit {
+  /** Multiaddrs or URLs, tried in this order. */
+  addresses: string[]
+  credentials?: { user: string; password: string }
+  /** Speaks TLS where an address leaves it open. */
+  tls?: boolean
+  /** Takes any certificate when false. */
+  verifyCertificate?: boolean
+  /** Milliseconds a request may take, 0 = any; of streams and uploads only the wait for the answer counts. */
+  timeout?: number
+}
+
+export interface RequestOptions {
+  signal?: AbortSignal
+}
+
+export interface PinRequest extends Partial<PinOptions> {
+  /** Only tells what would be stored, and where. */
+  dryRun?: boolean
+}
+
+/** Query parameters of `POST /add` besides the pin options; what is left out is the peer's default. */
+export interface AddQuery {
+  pin: Partial<PinOptions>
+  parameters: Record<string, string | number | boolean>
+}
+
+export class ClusterClient {
+  readonly addresses: readonly ApiAddress[]
+  readonly #init: ClusterClientInit
+
+  /** Throws `ApiAddressError`. */
+  constructor(init: ClusterClientInit) {
+    this.#init = init
+    this.addresses = init.addresses.map((text) => parseApiAddress(text, init.tls))
+  }
+
+  id(options: RequestOptions = {}): Promise<IdObject> {
+    return this.#object('GET', '/id', options)
+  }
+
+  version(options: RequestOptions = {}): Promise<VersionObject> {
+    return this.#object('GET', '/version', options)
+  }
+
+  peers(options: RequestOptions = {}): AsyncGenerator<IdObject> {
+    return this.#stream('GET', '/peers', options)
+  }
+
+  /** Pins a CID, or what a path leads to. */
+  pin(path: string, request: PinRequest = {}, options: RequestOptions = {}): Promise<PinObject> {
+    const { dryRun, ...pin } = request
+    const query = pinOptionsToQuery({ ...noPinOptions, ...pin })
+    if (dryRun) query.set('dry-run', 'true')
+    return this.#object('POST', `/pins${ipfsPath(path)}?${query}`, options)
+  }
+
+  unpin(path: string, options: RequestOptions = {}): Promise<PinObject> {
+    return this.#object('DELETE', `/pins${ipfsPath(path)}`, options)
+  }
+
+  /** Pins `to` with the options of the pin of `from`. */
+  pinUpdate(
+    from: CID,
+    to: string,
+    request: Pick<PinRequest, 'name' | 'expireAt'> = {},
+    options: RequestOptions = {},
+  ): Promise<PinObject> {
+    return this.pin(to, { ...request, pinUpdate: from }, options)
+  }
+
+  allocation(cid: string, options: RequestOptions = {}): Promise<PinObject> {
+    return this.#object('GET', `/allocations/${encodeURIComponent(cid)}`, options)
+  }
+
+  /** `filter`: pin types, comma separated; empty = all. */
+  allocations(filter: string, options: RequestOptions = {}): AsyncGenerator<PinObject> {
+    return this.#stream('GET', `/allocations?${new URLSearchParams({ filter })}`, options)
+  }
+
+  status(cid: string, options: RequestOptions & { local?: boolean } = {}): Promise<GlobalPinObject> {
+    return this.#object('GET', `/pins/${encodeURIComponent(cid)}?${localQuery(options)}`, options)
+  }
+
+  /** `filter`: statuses, comma separated; empty = all. With `cids` only they are asked for, and the filter is ignored. */
+  statusAll(
+    options: RequestOptions & { local?: boolean; filter?: string; cids?: string[] } = {},
+  ): AsyncGenerator<GlobalPinObject> {
+    const query = localQuery(options)
+    query.set('filter', options.filter ?? '')
+    query.set('cids', (options.cids ?? []).join(','))
+    return this.#stream('GET', `/pins?${query}`, options)
+  }
+
+  recover(cid: string, options: RequestOptions & { local?: boolean } = {}): Promise<GlobalPinObject> {
+    return this.#object('POST', `/pins/${encodeURIComponent(cid)}/recover?${localQuery(options)}`, options)
+  }
+
+  recoverAll(options: RequestOptions & { local?: boolean } = {}): AsyncGenerator<GlobalPinObject> {
+    return this.#stream('POST', `/pins/recover?${localQuery(options)}`, options)
+  }
+
+  repoGc(options: RequestOptions & { local?: boolean } = {}): Promise<RepoGcObject> {
+    return this.#object('POST', `/ipfs/gc?${localQuery(options)}`, options)
+  }
+
+  /** Uploads and yields what was added, progress lines too when `parameters` ask for them. */
+  async *add(
+    uploads: AsyncIterable<Upload>,
+    query: AddQuery,
+    options: RequestOptions = {},
+  ): AsyncGenerator<AddedObject> {
+    const search = pinOptionsToQuery({ ...noPinOptions, ...query.pin })
+    for (const [name, value] of Object.entries(query.parameters)) search.set(name, String(value))
+    search.set('stream-channels', 'true')
+    const body = multipartBody(uploads, `cluster-${randomBytes(24).toString('hex')}`)
+    const init: Exchange = {
+      ...this.#exchange('POST', `/add?${search}`, options),
+      headers: { 'Content-Type': body.contentType },
+      body: body.content,
+    }
+    // A body can be sent once only: the address is chosen before.
+    const address = this.addresses.length === 1 ? this.addresses[0]! : await this.#firstThatAnswers(options)
+    yield* objectsOf<AddedObject>(await this.#send(address, init))
+  }
+
+  async #object<Result>(method: Exchange['method'], path: string, options: RequestOptions): Promise<Result> {
+    const timeout = this.#init.timeout ?? 0
+    const limit = timeout > 0 ? AbortSignal.timeout(timeout) : undefined
+    const signals = [limit, options.signal].filter((signal) => signal !== undefined)
+    const signal = signals.length > 0 ? AbortSignal.any(signals) : undefined
+    try {
+      const answer = await this.#firstAnswer(this.#exchange(method, path, signal ? { signal } : {}))
+      return await objectOf<Result>(answer)
+    } catch (error) {
+      if (limit?.aborted && !options.signal?.aborted) {
+        throw new ApiError(0, `no answer within ${timeout} ms`, { cause: error })
+      }
+      throw error
+    }
+  }
+
+  async *#stream<Row>(
+    method: Exchange['method'],
+    path: string,
+    options: RequestOptions,
+  ): AsyncGenerator<Row> {
+    yield* objectsOf<Row>(await this.#firstAnswer(this.#exchange(method, path, options)))
+  }
+
+  #exchange(method: Exchange['method'], path: string, { signal }: RequestOptions): Exchange {
+    return {
+      method,
+      path,
+      answerTimeout: this.#init.timeout ?? 0,
+      verifyCertificate: this.#init.verifyCertificate ?? true,
+      ...(signal === undefined ? {} : { signal }),
+    }
+  }
+
+  async #firstAnswer(init: Exchange): Promise<Answer> {
+    let failure: unknown = new ApiError(0, 'no address of an API was given')
+    for (const address of this.addresses) {
+      try {
+        return await this.#send(address, init)
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.code !== 0) throw error
+        failure = error
+      }
+    }
+    throw failure
+  }
+
+  async #firstThatAnswers(options: RequestOptions): Promise<ApiAddress> {
+    let failure: unknown
+    for (const address of this.addresses) {
+      try {
+        const answer = await this.#send(address, this.#exchange('GET', '/version', options))
+        answer.discard()
+        return address
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.code !== 0) throw error
+        failure = error
+      }
+    }
+    throw failure
+  }
+
+  async #send(address: ApiAddress, init: Exchange): Promise<Answer> {
+    const credentials = this.#init.credentials ?? address.credentials
+    const authorization = credentials && {
+      Authorization: `Basic ${Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64')}`,
+    }
+    const answer = await exchange(address, { ...init, headers: { ...init.headers, ...authorization } })
+    if (answer.status < 400) return answer
+    throw await refusalOf(answer)
+  }
+}
+
+const noPinOptions: PinOptions = {
+  replicationFactorMin: 0,
+  replicationFactorMax: 0,
+  name: '',
+  mode: 'recursive',
+  shardSize: 0n,
+  userAllocations: [],
+  metadata: {},
+  origins: [],
+}
+
+/** As the original: a CID is pinned as the path that it is. */
+function ipfsPath(path: string): string {
+  const trimmed = path.replace(/^ipfs:\/\//, '/ipfs/').replace(/^ipns:\/\//, '/ipns/')
+  const full = trimmed.startsWith('/') ? trimmed : `/ipfs/${trimmed}`
+  return full.split('/').map(encodeURIComponent).join('/')
+}
+
+function localQuery({ local }: { local?: boolean }): URLSearchParams {
+  return new URLSearchParams({ local: String(local ?? false) })
+}

@@ -1,0 +1,43 @@
+/** Writes files and folders as the multipart body that `POST /add` takes (`spec/rest-api.md §8`). */
+
+/** One entry of an upload; folders come before what is in them. */
+export type Upload =
+  | { kind: 'file'; path: string; content: AsyncIterable<Uint8Array>; source?: string }
+  | { kind: 'directory'; path: string }
+  | { kind: 'symlink'; path: string; target: string }
+
+export interface MultipartBody {
+  contentType: string
+  content: AsyncIterable<Uint8Array>
+}
+
+export function multipartBody(uploads: AsyncIterable<Upload>, boundary: string): MultipartBody {
+  return {
+    contentType: `multipart/form-data; boundary=${boundary}`,
+    content: parts(uploads, boundary),
+  }
+}
+
+const contentTypes = {
+  file: 'application/octet-stream',
+  directory: 'application/x-directory',
+  symlink: 'application/symlink',
+} as const
+
+async function* parts(uploads: AsyncIterable<Upload>, boundary: string): AsyncGenerator<Uint8Array> {
+  const text = new TextEncoder()
+  for await (const upload of uploads) {
+    const headers = [
+      `Content-Disposition: form-data; name="file"; filename="${encodeURIComponent(upload.path)}"`,
+      `Content-Type: ${contentTypes[upload.kind]}`,
+    ]
+    if (upload.kind === 'file' && upload.source !== undefined) {
+      headers.push(`Abspath-Encoded: ${encodeURIComponent(upload.source)}`)
+    }
+    yield text.encode(`--${boundary}\r\n${headers.join('\r\n')}\r\n\r\n`)
+    if (upload.kind === 'file') yield* upload.content
+    if (upload.kind === 'symlink') yield text.encode(upload.target)
+    yield text.encode('\r\n')
+  }
+  yield text.encode(`--${boundary}--\r\n`)
+}
