@@ -21,6 +21,7 @@ import { toStoreError } from './sqlite/sqlite-errors.ts'
 import { SqliteReader } from './sqlite/sqlite-reader.ts'
 import { SqliteTables } from './sqlite/sqlite-tables.ts'
 import { StoreReader } from './store-reader.ts'
+import { keptChanges } from './transaction.ts'
 import { WorkerBackend, type WorkerLike } from './worker-backend.ts'
 
 export interface OpenStoreInit {
@@ -36,6 +37,8 @@ export interface OpenStoreInit {
   /** The SQLite file grows to this many bytes at most; only the disk bounds it when absent. */
   maxBytes?: number
   bounds?: Partial<QueueBounds>
+  /** Rows of the change log that are kept; 1,000,000 when absent. */
+  keptChanges?: number
   /** For tests of failing Workers. */
   startWorker?(): WorkerLike
 }
@@ -65,6 +68,7 @@ export async function openStore(init: OpenStoreInit): Promise<QueuedStore> {
       priority: init.priority ?? defaultPrioritySettings,
       cacheBytes: cacheBytes.write,
       ...(init.maxBytes === undefined ? {} : { maxBytes: init.maxBytes }),
+      keptChanges: init.keptChanges ?? keptChanges,
     },
     ...(init.startWorker === undefined ? {} : { startWorker: init.startWorker }),
   })

@@ -47,13 +47,14 @@ function handle(message: ToWorker): Omit<Exclude<FromWorker, { error: unknown }>
   }
 }
 
-function open({ path, self: peer, priority, cacheBytes, maxBytes }: WorkerSetup): OpenStore {
+function open({ path, self: peer, priority, cacheBytes, maxBytes, keptChanges }: WorkerSetup): OpenStore {
   const db = openWriter(path, { cacheBytes, ...(maxBytes === undefined ? {} : { maxBytes }) })
   const tables = new SqliteTables(db)
   const engine = new StoreEngine({
     tables,
     self: peer,
     rule: createRetargetRule(priority),
+    keptChanges,
     hash: (bytes) => createHash('sha256').update(bytes).digest(),
   })
   return {

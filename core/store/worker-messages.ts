@@ -10,6 +10,8 @@ export interface WorkerSetup {
   /** Bytes of the page cache. */
   cacheBytes: number
   maxBytes?: number
+  /** Rows of the change log that are kept. */
+  keptChanges: number
 }
 
 export type ToWorker = { id: number } & (

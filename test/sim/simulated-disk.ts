@@ -1,0 +1,82 @@
+/**
+ * A virtual disk with one file that only grows. What was appended is safe after `sync`; a crash loses any part of the
+ * rest, and what it leaves may end in the middle of a record or in garbage.
+ */
+import type { Random, Scheduler } from '../../core/runtime/ports.ts'
+
+export interface SimulatedDiskInit {
+  random: Random
+  /** Milliseconds that a sync takes at most; 5 when absent. */
+  slowestSync?: number
+  /** Bytes that the disk holds; unlimited when absent. */
+  capacity?: number
+}
+
+/** As the system says it. */
+export class NoSpaceError extends Error {
+  override readonly name = 'NoSpaceError'
+  readonly code = 'ENOSPC'
+  constructor() {
+    super('no space left on device')
+  }
+}
+
+export class SimulatedDisk {
+  readonly #random: Random
+  readonly #slowestSync: number
+  #bytes: Uint8Array = new Uint8Array(0)
+  #synced = 0
+  /** Rises with each crash: a sync that it cut off never ends. */
+  #crashes = 0
+  capacity: number
+
+  constructor({ random, slowestSync = 5, capacity = Number.POSITIVE_INFINITY }: SimulatedDiskInit) {
+    this.#random = random
+    this.#slowestSync = slowestSync
+    this.capacity = capacity
+  }
+
+  /** Throws `NoSpaceError`, with nothing written. */
+  append(bytes: Uint8Array): void {
+    if (this.#bytes.length + bytes.length > this.capacity) throw new NoSpaceError()
+    const longer = new Uint8Array(this.#bytes.length + bytes.length)
+    longer.set(this.#bytes)
+    longer.set(bytes, this.#bytes.length)
+    this.#bytes = longer
+  }
+
+  sync(scheduler: Scheduler): Promise<void> {
+    const target = this.#bytes.length
+    const crashes = this.#crashes
+    return new Promise((resolve) => {
+      scheduler.after(this.#random.float() * this.#slowestSync, () => {
+        if (crashes !== this.#crashes) return
+        this.#synced = Math.max(this.#synced, target)
+        resolve()
+      })
+    })
+  }
+
+  read(): Uint8Array {
+    return this.#bytes
+  }
+
+  /** Drops what is after `length`, durably. */
+  truncate(length: number): void {
+    this.#bytes = this.#bytes.slice(0, length)
+    this.#synced = length
+  }
+
+  /** The power goes: of what was not synced, a beginning stays, and half of the time its end is garbage. */
+  crash(): void {
+    this.#crashes++
+    const unsynced = this.#bytes.length - this.#synced
+    const kept = Math.floor(this.#random.float() * (unsynced + 1))
+    this.#bytes = this.#bytes.slice(0, this.#synced + kept)
+    if (kept > 0 && this.#random.float() < 0.5) {
+      const garbage = this.#random.bytes(Math.min(kept, 16))
+      this.#bytes.set(garbage, this.#bytes.length - garbage.length)
+    }
+    this.#synced = this.#bytes.length
+  }
+}
