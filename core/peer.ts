@@ -21,9 +21,9 @@ import { LocalService } from './peer/service.ts'
 import type { Ipfs } from './runtime/ipfs.ts'
 import type { Runtime } from './runtime/ports.ts'
 import type { Store } from './runtime/store.ts'
-import { openStore } from './store/open-store.ts'
+import { openStore } from './store/sqlite-store.ts'
 import { createTracker, type Tracker } from './tracker/driver.ts'
-import { retarget } from './tracker/retarget.ts'
+import type { PrioritySettings } from './tracker/priority.ts'
 import { defaultTrackerSettings, type TrackerSettings } from './tracker/settings.ts'
 
 export interface PeerInit {
@@ -53,7 +53,9 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const { config, identity, runtime } = init
   const self = identity.id
 
-  const store = started.use(await openStore({ folder: config.folder, self, runtime, retarget }))
+  const store = started.use(
+    await openStore({ folder: config.folder, self, runtime, priority: prioritySettings(config) }),
+  )
   const { ipfs, gatewayAddresses } = await openIpfs(init)
   started.use(ipfs)
 
@@ -124,16 +126,21 @@ function openCache(folder: string): Storage {
   return createStorage({ driver: fsDriver({ base: join(folder, 'cache') }) })
 }
 
-function trackerSettings({ stateless, stateful, ipfshttp }: Config): TrackerSettings {
+function trackerSettings(config: Config): TrackerSettings {
+  const { stateless, stateful, ipfshttp } = config
   return {
     ...defaultTrackerSettings,
     concurrentPins: stateless.concurrentPins,
     concurrentUnpins: stateful.concurrentUnpins,
     adoptExistingPins: stateful.adoptExistingPins,
-    priority: { maxAge: stateless.priorityPinMaxAge, maxRetries: stateless.priorityPinMaxRetries },
+    priority: prioritySettings(config),
     unpinDisabled: ipfshttp.unpinDisable,
     stallTimeout: ipfshttp.pinTimeout,
   }
+}
+
+function prioritySettings({ stateless }: Config): PrioritySettings {
+  return { maxAge: stateless.priorityPinMaxAge, maxRetries: stateless.priorityPinMaxRetries }
 }
 
 function createHeartbeat(
