@@ -43,7 +43,7 @@ export class BlockMaker {
 
   /** A leaf in a UnixFS envelope; `raw` is what trickle DAGs have at their ends. */
   leaf(data: Uint8Array, type: 'file' | 'raw'): Promise<DagNode> {
-    return this.#node(new UnixFS({ type, data }), [], data.length)
+    return this.#block(leafBytes(data, type), 0, data.length)
   }
 
   /** A file of parts, in order. */
@@ -77,13 +77,43 @@ export class BlockMaker {
     return this.#node(unixfs, entries)
   }
 
-  async #node(unixfs: UnixFS, entries: NamedNode[], fileSize = 0): Promise<DagNode> {
+  #node(unixfs: UnixFS, entries: NamedNode[], fileSize = 0): Promise<DagNode> {
     const Links = entries.map(({ name, node }) => ({ Hash: node.cid, Name: name, Tsize: node.dagSize }))
     const bytes = dagPb.encode({ Data: unixfs.marshal(), Links })
+    const below = entries.reduce((sum, { node }) => sum + node.dagSize, 0)
+    return this.#block(bytes, below, fileSize)
+  }
+
+  async #block(bytes: Uint8Array, below: number, fileSize: number): Promise<DagNode> {
     const { cidVersion, hash } = this.#init
     const cid = CID.create(cidVersion, dagPb.code, multihash(hash, bytes))
     await this.#init.emit({ cid, bytes })
-    const below = entries.reduce((sum, { node }) => sum + node.dagSize, 0)
     return { cid, dagSize: bytes.length + below, fileSize }
   }
+}
+
+/**
+ * A dag-pb node without links around a UnixFS node without blocks, in one copy of `data`: the codecs make three, and most
+ * blocks are leaves. Fields: Data (1) { Type (1), Data (2) unless empty, filesize (3) }.
+ */
+function leafBytes(data: Uint8Array, type: 'file' | 'raw'): Uint8Array {
+  const head = [0x08, type === 'file' ? 2 : 0]
+  if (data.length > 0) head.push(0x12, ...varint(data.length))
+  const tail = [0x18, ...varint(data.length)]
+  const outer = [0x0a, ...varint(head.length + data.length + tail.length)]
+  const bytes = Buffer.allocUnsafeSlow(outer.length + head.length + data.length + tail.length)
+  bytes.set(outer)
+  bytes.set(head, outer.length)
+  bytes.set(data, outer.length + head.length)
+  bytes.set(tail, bytes.length - tail.length)
+  return bytes
+}
+
+/** `value` is below 2³¹. */
+function varint(value: number): number[] {
+  const bytes: number[] = []
+  let rest = value
+  for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80)
+  bytes.push(rest)
+  return bytes
 }

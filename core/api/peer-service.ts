@@ -29,6 +29,8 @@ export interface PeerService {
 
   /** What would be stored, and where, without storing it. */
   planPin(cid: CID, options: PinOptions): Promise<Pin>
+  /** As `planPin`, of what is at a path. */
+  planPinPath(path: string, options: PinOptions): Promise<Pin>
   planPinPath(path: string, options: PinOptions): Promise<Pin>
 
   /** Rejects with `PinNotFoundError`. */

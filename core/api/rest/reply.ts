@@ -1,0 +1,131 @@
+/** Answers of the REST API: their headers, JSON, streams and trailers (`spec/rest-api.md` §1.3, §5). */
+import type { ServerResponse } from 'node:http'
+import { type GoJson, goJson } from '../../pin/go-json.ts'
+import { messageOf, statusOf } from './errors.ts'
+import { RowWriter } from './row-writer.ts'
+
+/** Where the error of a stream is found that had begun already. */
+const trailer = 'X-Stream-Error'
+
+export class Reply {
+  readonly #outgoing: ServerResponse
+  readonly #headers: Record<string, string[]>
+  #bytes = 0
+
+  /** `headers`: those of the configuration, added to every answer of a handler. */
+  constructor(outgoing: ServerResponse, headers: Record<string, string[]>) {
+    this.#outgoing = outgoing
+    this.#headers = headers
+  }
+
+  /** Bytes of the body so far, for the access log. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get hasBegun(): boolean {
+    return this.#outgoing.headersSent
+  }
+
+  setHeader(name: string, value: string | string[]): void {
+    this.#outgoing.setHeader(name, value)
+  }
+
+  json(value: GoJson, status = 200): void {
+    this.#setHeaders()
+    this.#end(status, `${goJson(value)}\n`)
+  }
+
+  error(status: number, message: string): void {
+    this.json({ code: status, message }, status)
+  }
+
+  fail(error: unknown): void {
+    const status = statusOf(error)
+    if (status === 503) this.setHeader('Retry-After', '1')
+    this.error(status, messageOf(error))
+  }
+
+  noContent(): void {
+    this.#setHeaders()
+    this.#end(204)
+  }
+
+  /** An answer of the router: no JSON, and none of the configured headers. */
+  bare(status: number, body = ''): void {
+    this.#end(status, body)
+  }
+
+  /**
+   * One row a line. Nothing at all is 204, an error before the first row has a status of its own, one after it comes in the
+   * trailer, where it is all that tells the client that rows are missing. `trailerOnSuccess`: the trailer is there, empty,
+   * also when all went well. Ends the source when the client is gone.
+   */
+  async rows(source: AsyncIterable<GoJson>, { trailerOnSuccess = true } = {}): Promise<void> {
+    const rows = source[Symbol.asyncIterator]()
+    const first = await rows.next()
+    if (first.done) return this.noContent()
+    this.#setHeaders()
+    // HTTP 1.0 has no trailers; a stream that fails is then cut off.
+    const hasTrailers = this.#outgoing.req.httpVersion !== '1.0'
+    if (hasTrailers) this.#outgoing.setHeader('Trailer', trailer)
+    this.#outgoing.writeHead(200)
+    try {
+      const complete = await this.#writeRows(first.value, rows)
+      if (complete && trailerOnSuccess && hasTrailers) this.#outgoing.addTrailers({ [trailer]: '' })
+    } catch (error) {
+      if (!hasTrailers) {
+        this.#outgoing.destroy()
+        return
+      }
+      this.#outgoing.addTrailers({ [trailer]: headerText(messageOf(error)) })
+    }
+    this.#outgoing.end()
+  }
+
+  /** False when the client was gone before the last row. */
+  async #writeRows(first: GoJson, rows: AsyncIterator<GoJson>): Promise<boolean> {
+    const writer = new RowWriter(this.#outgoing, (text) => this.#write(text))
+    try {
+      for (let row = first; ; ) {
+        await writer.write(`${goJson(row)}\n`)
+        if (this.#outgoing.destroyed) {
+          await rows.return?.()
+          return false
+        }
+        const next = await rows.next()
+        if (next.done) return true
+        row = next.value
+      }
+    } finally {
+      writer.flush()
+    }
+  }
+
+  #setHeaders(): void {
+    const types: string[] = []
+    for (const [name, values] of Object.entries(this.#headers)) {
+      if (name.toLowerCase() === 'content-type') types.push(...values)
+      else this.#outgoing.setHeader(name, values)
+    }
+    this.#outgoing.setHeader('Content-Type', [...types, 'application/json'])
+  }
+
+  #write(text: string): boolean {
+    this.#bytes += Buffer.byteLength(text)
+    return this.#outgoing.write(text)
+  }
+
+  #end(status: number, body = ''): void {
+    this.#bytes += Buffer.byteLength(body)
+    if (status !== 204) this.#outgoing.setHeader('Content-Length', Buffer.byteLength(body))
+    this.#outgoing.writeHead(status)
+    this.#outgoing.end(body)
+  }
+}
+
+/** Text as the bytes of UTF-8, which header fields carry as they are; they have no line breaks. */
+function headerText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
+  return Buffer.from(text.replace(/[\x00-\x1f\x7f]+/g, ' ')).toString('latin1')
+}
