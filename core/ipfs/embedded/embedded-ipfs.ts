@@ -17,6 +17,7 @@ import type {
 } from '../../runtime/ipfs.ts'
 import type { Runtime } from '../../runtime/ports.ts'
 import { LinkedAbort } from '../kubo/linked-abort.ts'
+import { Announcer } from './announcer.ts'
 import { startBitswap } from './bitswap.ts'
 import { BlockStore } from './block-store.ts'
 import { asIpfsError, callTo, SourceError } from './call-errors.ts'
@@ -27,6 +28,8 @@ import { addressOf, type IpfsHost, peerOf, startHost } from './host.ts'
 import { loadHostKey } from './host-key.ts'
 import { parseCid, parsePath, resolvePath } from './path.ts'
 import { Pinner } from './pinner.ts'
+import { ProviderSearch } from './provider-search.ts'
+import { TrustlessGateways } from './trustless-gateways.ts'
 import { WriteCalls } from './write-calls.ts'
 
 export interface EmbeddedInit {
@@ -48,6 +51,7 @@ export async function createEmbeddedIpfs({
   runtime: base,
 }: EmbeddedInit): Promise<EmbeddedIpfs> {
   const runtime = { ...base, logger: base.logger.component('ipfs') }
+  const { clock, logger } = runtime
   await using opened = new AsyncDisposableStack()
   const store = opened.use(
     await BlockStore.open({
@@ -62,10 +66,17 @@ export async function createEmbeddedIpfs({
   const exchange = new Exchange({
     bitswap,
     connect: (address, signal) => connectTo(host, address, signal),
-    helpers: [],
+    search: host.dht && new ProviderSearch({ libp2p: host.libp2p, routers: config.delegatedRouters, logger }),
+    gateways: host.dht && new TrustlessGateways({ gateways: config.trustlessGateways, clock, logger }),
     runtime,
   })
-  return new Embedded({ config, runtime, store, host, exchange, opened: opened.move() })
+  const announcer =
+    host.dht && config.announceInterval > 0
+      ? opened.use(
+          new Announcer({ dht: host.dht, index: store.index, interval: config.announceInterval, runtime }),
+        )
+      : undefined
+  return new Embedded({ config, runtime, store, host, exchange, announcer, opened: opened.move() })
 }
 
 interface EmbeddedParts {
@@ -74,6 +85,7 @@ interface EmbeddedParts {
   store: BlockStore
   host: IpfsHost
   exchange: Exchange
+  announcer: Announcer | undefined
   opened: AsyncDisposableStack
 }
 
@@ -93,9 +105,9 @@ class Embedded implements Ipfs {
   #closed: Promise<void> | undefined
 
   constructor(parts: EmbeddedParts) {
-    const { store, exchange, runtime, config } = parts
+    const { store, exchange, announcer, runtime, config } = parts
     this.#parts = parts
-    this.#pinner = new Pinner({ store, source: exchange, runtime })
+    this.#pinner = new Pinner({ store, source: exchange, runtime, onPinned: () => announcer?.wake() })
     this.#writes = new WriteCalls(runtime.clock, config.gcGrace)
   }
 
@@ -220,7 +232,7 @@ class Embedded implements Ipfs {
     const { store, exchange } = this.#parts
     const local = await store.get(cid)
     if (local !== undefined) return local
-    using session = exchange.session(cid, [])
+    using session = exchange.session([])
     const { bytes, from } = await session.fetch(cid, signal)
     await store.writer({ fresh: false }).put(cid, bytes, from)
     return bytes

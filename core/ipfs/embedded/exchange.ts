@@ -6,18 +6,12 @@
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { CID } from 'multiformats/cid'
-import type { Runtime, Timer } from '../../runtime/ports.ts'
+import type { Runtime, Scheduler, Timer } from '../../runtime/ports.ts'
 import { LinkedAbort } from '../kubo/linked-abort.ts'
 import type { Bitswap } from './bitswap.ts'
 import type { BlockSession, BlockSource } from './pinner.ts'
-
-/** Helps a fetch that takes long: looks for providers, asks gateways. */
-export interface Helper {
-  /** ms after which it is called. */
-  readonly after: number
-  /** Resolves with the block, or with nothing when it could do no more than connect to peers. */
-  help(cid: CID, found: (peer: PeerId) => void, signal: AbortSignal): Promise<Fetched | undefined>
-}
+import type { ProviderSearch } from './provider-search.ts'
+import type { TrustlessGateways } from './trustless-gateways.ts'
 
 export interface Fetched {
   bytes: Uint8Array
@@ -29,7 +23,9 @@ export interface ExchangeInit {
   bitswap: Bitswap
   /** Connects to the origin of a pin. */
   connect(address: string, signal: AbortSignal): Promise<PeerId>
-  helpers: readonly Helper[]
+  /** In the public network. */
+  search: ProviderSearch | undefined
+  gateways: TrustlessGateways | undefined
   runtime: Runtime
 }
 
@@ -47,30 +43,38 @@ const maxAsked = 3
 /** A peer is left out of its session after this many silences in a row. */
 const maxSilences = 3
 const maxSessionPeers = 50
+/** ms that a block may take before providers are searched for, and between two searches of a session. */
+const searchAfter = 1_000
+const searchInterval = 20_000
+/** ms that a block may take before gateways are asked, and between two rounds. */
+const gatewaysAfter = 5_000
+const gatewaysInterval = 20_000
 
 export class Exchange implements BlockSource {
   readonly #init: ExchangeInit
-  /** By multihash: what several want at the same time is fetched once. */
-  readonly #underWay = new Map<string, SharedFetch>()
 
   constructor(init: ExchangeInit) {
     this.#init = init
   }
 
-  session(_root: CID, origins: readonly string[]): BlockSession {
-    return new Session(this.#init, this.#underWay, origins)
+  session(origins: readonly string[]): BlockSession {
+    return new Session(this.#init, origins)
   }
 }
 
 class Session implements BlockSession {
   readonly #init: ExchangeInit
-  readonly #underWay: Map<string, SharedFetch>
+  /** By multihash: a block that is linked to often is fetched once. */
+  readonly #underWay = new Map<string, SharedFetch>()
   readonly #peers = new Map<string, SessionPeer>()
   readonly #close = new AbortController()
+  /** Blocks that no peer of the session gave. */
+  readonly #missing = new Set<CID>()
+  #searching: Promise<void> | undefined
+  #gatewaysGave = false
 
-  constructor(init: ExchangeInit, underWay: Map<string, SharedFetch>, origins: readonly string[]) {
+  constructor(init: ExchangeInit, origins: readonly string[]) {
     this.#init = init
-    this.#underWay = underWay
     for (const origin of origins.slice(0, maxOrigins)) {
       init.connect(origin, this.#close.signal).then(
         (peer) => this.#found(peer),
@@ -146,36 +150,45 @@ class Session implements BlockSession {
 
   /** Waits until somebody has the block. */
   async #askAll(cid: CID, signal: AbortSignal): Promise<Fetched> {
-    const { bitswap, helpers } = this.#init
     using abort = new LinkedAbort(signal)
-    const end = abort.signal
+    const broadcast = this.#init.bitswap.fetchFromAll(cid, abort.signal).then(({ bytes, from }) => {
+      if (from !== undefined) this.#found(peerIdFromString(from))
+      return { bytes, from: from ?? 'a peer' }
+    })
     try {
-      const broadcast = bitswap.fetchFromAll(cid, end).then(({ bytes, from }) => {
-        if (from !== undefined) this.#found(peerIdFromString(from))
-        return { bytes, from: from ?? 'a peer' }
-      })
-      return await Promise.race([broadcast, ...helpers.map((helper) => this.#helped(helper, cid, end))])
+      this.#missing.add(cid)
+      this.#searching ??= this.#searchWhileMissing()
+      return await Promise.race([broadcast, this.#askGateways(cid, abort.signal)])
     } finally {
+      this.#missing.delete(cid)
       abort.abort(new Error('the block has come'))
     }
   }
 
+  /** One search at a time for a session: who has one block of a DAG mostly has the others. */
+  async #searchWhileMissing(): Promise<void> {
+    const { search, runtime } = this.#init
+    const { signal } = this.#close
+    for (let wait = searchAfter; search !== undefined; wait = searchInterval) {
+      await pause(runtime.scheduler, wait, signal)
+      const [cid] = this.#missing
+      if (cid === undefined || signal.aborted) break
+      await search.search(cid, (peer) => this.#found(peer), signal).catch(() => undefined)
+    }
+    this.#searching = undefined
+  }
+
   /** Settles only with a block. */
-  async #helped(helper: Helper, cid: CID, signal: AbortSignal): Promise<Fetched> {
-    const { scheduler, logger } = this.#init.runtime
-    const { promise, resolve } = Promise.withResolvers<Fetched>()
-    const timer = scheduler.after(helper.after, () => {
-      helper
-        .help(cid, (peer) => this.#found(peer), signal)
-        .then(
-          (fetched) => fetched && resolve(fetched),
-          (error) =>
-            signal.aborted ||
-            logger.debug('help for a fetch failed', { cid: cid.toString(), error: String(error) }),
-        )
-    })
-    signal.addEventListener('abort', () => timer.cancel(), { once: true })
-    return promise
+  async #askGateways(cid: CID, signal: AbortSignal): Promise<Fetched> {
+    const { gateways, runtime } = this.#init
+    for (let wait = this.#gatewaysGave ? 0 : gatewaysAfter; gateways !== undefined; wait = gatewaysInterval) {
+      await pause(runtime.scheduler, wait, signal)
+      if (signal.aborted) break
+      const fetched = await gateways.fetch(cid, signal).catch(() => undefined)
+      this.#gatewaysGave = fetched !== undefined
+      if (fetched !== undefined) return fetched
+    }
+    return new Promise(() => undefined)
   }
 
   #found(peer: PeerId): void {
@@ -270,4 +283,15 @@ class SharedFetch {
       }
     }
   }
+}
+
+/** Resolves after `ms`, or as soon as the signal fires. */
+async function pause(scheduler: Scheduler, ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = scheduler.after(ms, resolve)
+  const stop = () => resolve()
+  signal.addEventListener('abort', stop)
+  if (!signal.aborted) await promise
+  signal.removeEventListener('abort', stop)
+  timer.cancel()
 }

@@ -5,7 +5,7 @@
 import { bootstrap } from '@libp2p/bootstrap'
 import { identify, identifyPush } from '@libp2p/identify'
 import type { ConnectionGater, Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
-import { kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
+import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -18,6 +18,8 @@ import { AddressError, ListenError } from './errors.ts'
 
 export interface IpfsHost extends AsyncDisposable {
   readonly libp2p: Libp2p
+  /** In the public network only. */
+  readonly dht: KadDHT | undefined
   /** Lets a node in that this one was told of. */
   allow(peer: PeerId): void
 }
@@ -73,6 +75,7 @@ export async function startHost(
   }
   return {
     libp2p,
+    dht: open ? (libp2p.services as unknown as { dht: KadDHT }).dht : undefined,
     allow: (peer) => void told.add(peer.toString()),
     [Symbol.asyncDispose]: async () => {
       await libp2p.stop()

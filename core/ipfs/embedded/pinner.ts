@@ -9,7 +9,7 @@ import { IdSet } from './id-set.ts'
 /** Where blocks come from that are not here. */
 export interface BlockSource {
   /** For one DAG: what is learnt about who has one block serves for the next ones. */
-  session(root: CID, origins: readonly string[]): BlockSession
+  session(origins: readonly string[]): BlockSession
 }
 
 export interface BlockSession extends Disposable {
@@ -87,7 +87,7 @@ export class Pinner {
     const { store, source } = this.#init
     const writer = store.writer({ fresh: false })
     using watch = new StallWatch(this.#init.runtime, options)
-    using session = source.session(cid, options.origins ?? [])
+    using session = source.session(options.origins ?? [])
     const gathered: Gathered = { blocks: 0, bytes: 0, fresh: new IdSet() }
     const visit = (_cid: CID, place: BlockPlace) => {
       gathered.blocks++

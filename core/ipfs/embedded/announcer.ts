@@ -1,0 +1,84 @@
+/**
+ * Tells the DHT which pins are here, so that others find them: new ones first, then those announced longest ago, again
+ * and again. Only roots are announced. A pin takes seconds, so that a node with very many pins is always behind: the
+ * records of the pins that it does not get to within two days are lost, as with Kubo's default client.
+ */
+import type { KadDHT } from '@libp2p/kad-dht'
+import { CID } from 'multiformats/cid'
+import type { Runtime, Timer } from '../../runtime/ports.ts'
+import type { BlockIndex } from './block-index.ts'
+
+export interface AnnouncerInit {
+  dht: KadDHT
+  index: BlockIndex
+  /** ms between two announcements of a pin. */
+  interval: number
+  runtime: Runtime
+}
+
+/** Pins announced at the same time. */
+const concurrency = 4
+/** ms for one. */
+const timeout = 120_000
+/** ms until it is looked again whether a pin is due, and after nothing could be announced. */
+const idle = 60_000
+
+export class Announcer implements AsyncDisposable {
+  readonly #init: AnnouncerInit
+  readonly #closing = new AbortController()
+  #timer: Timer | undefined
+  #round: Promise<void> | undefined
+
+  constructor(init: AnnouncerInit) {
+    this.#init = init
+    this.#schedule(0)
+  }
+
+  /** A pin is new. */
+  wake(): void {
+    if (this.#round === undefined) this.#schedule(0)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new Error('the embedded IPFS node was closed'))
+    this.#timer?.cancel()
+    await this.#round
+  }
+
+  #schedule(delay: number): void {
+    this.#timer?.cancel()
+    if (this.#closing.signal.aborted) return
+    this.#timer = this.#init.runtime.scheduler.after(delay, () => {
+      this.#round = this.#announceDue().then((announced) => {
+        this.#round = undefined
+        this.#schedule(announced > 0 ? 0 : idle)
+      })
+    })
+  }
+
+  /** Announces what is due, a few pins, and resolves with how many succeeded. */
+  async #announceDue(): Promise<number> {
+    const { index, interval, runtime } = this.#init
+    const due = index.pinsToAnnounce(runtime.clock.now() - interval, concurrency)
+    const results = await Promise.all(due.map((bytes) => this.#announce(CID.decode(bytes))))
+    return results.filter(Boolean).length
+  }
+
+  async #announce(cid: CID): Promise<boolean> {
+    const { dht, index, runtime } = this.#init
+    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(timeout)])
+    try {
+      let told = 0
+      for await (const event of dht.provide(cid, { signal })) {
+        if (event.name === 'PEER_RESPONSE' && event.messageName === 'ADD_PROVIDER') told++
+      }
+      // The library would keep a record of each and announce it by itself; which pins there are is known here.
+      await dht.cancelReprovide(cid)
+      if (told > 0) index.setAnnounced(cid.bytes, runtime.clock.now())
+      return told > 0
+    } catch (error) {
+      runtime.logger.debug('a pin could not be announced', { cid: cid.toString(), error: String(error) })
+      return false
+    }
+  }
+}
