@@ -23,3 +23,15 @@ export const MAX_BROADCAST_BYTES = 1024 * 1024
 
 /** Heads in one broadcast that we send, 160 KiB; more heads make more messages. */
 export const MAX_BROADCAST_HEADS = 4096
+
+/** Blocks that a walk asks for at a time. */
+export const MAX_WANTS = 32
+
+/**
+ * Blocks that a walk keeps track of, about 250 bytes each: those of a history that is not closed yet. The deepest known
+ * has 500,000.
+ */
+export const MAX_WALK_BLOCKS = 1_000_000
+
+/** Refused blocks that a walk remembers, so as not to fetch them with each announcement. */
+export const MAX_REFUSED_BLOCKS = 4096
