@@ -31,8 +31,7 @@ export class IpfsUnreachableError extends IpfsError {
 
   constructor(call: IpfsCall, why: string, options?: ErrorOptions) {
     super(
-      `IPFS node ${call.node} cannot be reached (${call.what}): ${why}; ` +
-        'see that it runs and listens there, it is waited for',
+      `IPFS node ${call.node} cannot be reached (${call.what}): ${why}; start it, or correct its address in service.json`,
       call,
       options,
     )

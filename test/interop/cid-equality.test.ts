@@ -89,7 +89,7 @@ await describeWithGo('an add', ({ path }) => {
       try {
         const tree = makeTree(added)
         const adder = adderInto({ put: (blocks, { signal }) => ipfs.putBlocks(blocks, { signal }) })
-        const lines = await addHere(adder, tree, { cidVersion: 1, chunker: 'size-100' })
+        const lines = await addHere(adder, tree, { cidVersion: 1, chunker: 'size-5000' })
         const root = lines.get(basename(tree))!
         await ipfs.pin(await ipfs.resolve(`/ipfs/${root}`), pinOptions({ stallTimeout: 5_000 }))
         await node.ipfs('get', `/ipfs/${root}`, '-o', join(added, 'back'))

@@ -16,6 +16,8 @@ export interface GoPeerInit {
   ipfs?: string
   /** A folder with service.json and identity.json; one is made by `init` when absent. A given folder is not removed. */
   folder?: string
+  /** More arguments of `init`. */
+  init?: string[]
   /** Changes service.json before the peer is used; only of a folder made here. */
   configure?(service: ServiceJson): void
 }
@@ -34,10 +36,10 @@ export class GoPeer implements AsyncDisposable {
   }
 
   /** Prepares the folder; `start` starts the peer. */
-  static async create({ path, folder, configure, ipfs }: GoPeerInit): Promise<GoPeer> {
+  static async create({ path, folder, init = [], configure, ipfs }: GoPeerInit): Promise<GoPeer> {
     if (folder !== undefined) return new GoPeer(path, folder, false)
     const peer = new GoPeer(path, temporaryFolder('go-peer'), true)
-    await peer.service('init', '--consensus', 'crdt')
+    await peer.service('init', '--consensus', 'crdt', ...init)
     await peer.#configure(ipfs, configure)
     return peer
   }

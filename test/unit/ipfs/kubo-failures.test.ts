@@ -66,6 +66,22 @@ describe('a Kubo that is not there', () => {
     await expectIpfsError(ipfs.id({ signal: AbortSignal.timeout(20_000) }), 'unreachable')
   })
 
+  test('behind TLS that is none is unreachable', async () => {
+    await using server = await ScriptedKubo.start(() => undefined)
+    await using ipfs = kuboAt(`${server.address}/https`)
+    await expectIpfsError(ipfs.id(), 'unreachable')
+  })
+
+  test('is found by name as soon as it is there', async () => {
+    await using server = await ScriptedKubo.start(({ socket }) =>
+      reply(socket, '{"ID":"QmX","Addresses":null}'),
+    )
+    for (const name of ['dns', 'dns4']) {
+      await using ipfs = kuboAt(server.address.replace('ip4/127.0.0.1', `${name}/localhost`))
+      expect(await ipfs.id(), name).toEqual({ id: 'QmX', addresses: [] })
+    }
+  })
+
   test('at an address that is none is refused at once', () => {
     for (const address of [
       '',
