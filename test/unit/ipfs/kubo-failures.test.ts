@@ -1,6 +1,7 @@
 /** Everything that can be wrong with a Kubo, or with what is in its place: each a clear error, bounded, and in time. */
 import { describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CID } from 'multiformats/cid'
@@ -66,10 +67,15 @@ describe('a Kubo that is not there', () => {
     await expectIpfsError(ipfs.id({ signal: AbortSignal.timeout(20_000) }), 'unreachable')
   })
 
-  test('behind TLS that is none is unreachable', async () => {
-    await using server = await ScriptedKubo.start(() => undefined)
-    await using ipfs = kuboAt(`${server.address}/https`)
+  test('without the TLS that its address promises is unreachable', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => socket.end('HTTP/1.0 400 Bad Request\r\n\r\n'))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    await using ipfs = kuboAt(`/ip4/127.0.0.1/tcp/${(server.address() as AddressInfo).port}/https`)
     await expectIpfsError(ipfs.id(), 'unreachable')
+    server.close()
   })
 
   test('is found by name as soon as it is there', async () => {
