@@ -27,9 +27,10 @@ class MemoryKey implements KeyState {
     return this.tombstones.has(blockId)
   }
 
+  /** Equal priorities come lowest first: their order is not promised. */
   liveElements(): Element[] {
     const live = [...this.elements.values()].filter(({ blockId }) => !this.tombstones.has(blockId))
-    return live.sort((a, b) => -compareElements(a, b))
+    return live.sort((a, b) => (a.priority === b.priority ? compareElements(a, b) : compareElements(b, a)))
   }
 
   addElement(element: Element): void {
@@ -90,7 +91,8 @@ export class MemoryPinset implements PinsetState {
 
   /** Ids of the live elements of a key, lowest first. */
   liveIds(key: string): BlockId[] {
-    return (this.keys.get(key)?.liveElements() ?? []).map(({ blockId }) => blockId).reverse()
+    const live = this.keys.get(key)?.liveElements() ?? []
+    return live.sort(compareElements).map(({ blockId }) => blockId)
   }
 
   values(): Map<string, Uint8Array> {

@@ -211,6 +211,9 @@ describe('the next delta', () => {
     expect(pending.get('/a')).toBeUndefined()
     expect(pending.isEmpty).toBe(true)
     pending.remove('/a', [blockId])
+    const { bytes } = pending
+    pending.remove('/a', [blockId])
+    expect(pending.bytes).toBe(bytes)
     expect(pending.get('/a')).toEqual({ kind: 'removed' })
     pending.put('/a', Uint8Array.of(2))
     expect(pending.get('/a')).toEqual({ kind: 'put', value: Uint8Array.of(2) })
