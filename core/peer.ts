@@ -208,5 +208,5 @@ function createLocalAdder(parts: {
 async function startRest({ config, runtime }: PeerInit, service: PeerService): Promise<RestApi | undefined> {
   if (config.restapi === undefined) return undefined
   const { createRestApi } = await import('./api/rest/rest-api.ts')
-  return createRestApi({ service, config: config.restapi, runtime })
+  return createRestApi({ service, config: config.restapi, folder: config.folder, runtime })
 }
