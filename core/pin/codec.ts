@@ -120,7 +120,7 @@ function readMetadata(pin: Pin, bytes: Uint8Array): void {
 
 /** As in the original, bytes that are no CID count as absent. */
 function setCid(pin: Pin, field: 'reference' | 'pinUpdate', bytes: Uint8Array): void {
-  delete pin[field]
+  if (pin[field] !== undefined) delete pin[field]
   if (bytes.length === 0 || bytes.length > MAX_CID_BYTES) return
   try {
     // A copy, since a CID keeps the memory that it is read from.
@@ -131,7 +131,7 @@ function setCid(pin: Pin, field: 'reference' | 'pinUpdate', bytes: Uint8Array): 
 }
 
 function setTime(pin: Pin, field: 'timestamp' | 'expireAt', seconds: bigint): void {
-  delete pin[field]
+  if (pin[field] !== undefined) delete pin[field]
   if (seconds !== 0n) pin[field] = BigInt.asIntN(64, seconds) * NANOS
 }
 

@@ -48,14 +48,15 @@ export class ProtobufReader {
   }
 
   uint64(): bigint {
-    let value = 0n
-    for (let shift = 0n; shift < 70n; shift += 7n) {
+    let low = 0
+    let unit = 1
+    for (let count = 0; count < 7; count++) {
       const byte = this.#byte()
-      if (shift === 63n && byte > 1) break
-      value |= BigInt(byte & 0x7f) << shift
-      if (byte < 0x80) return value
+      low += (byte & 0x7f) * unit
+      if (byte < 0x80) return BigInt(low)
+      unit *= 128
     }
-    throw new ProtobufError('varint of more than 64 bits')
+    return this.#uint64Beyond(BigInt(low))
   }
 
   /** An enum or int32: the low 32 bits, signed. */
@@ -150,6 +151,18 @@ export class ProtobufReader {
       value += (byte & 0x7f) * unit
       if (byte < 0x80) return value
       unit *= 128
+    }
+    throw new ProtobufError('varint of more than 64 bits')
+  }
+
+  /** The bytes of a varint from the eighth on. */
+  #uint64Beyond(low: bigint): bigint {
+    let value = low
+    for (const shift of [49n, 56n, 63n]) {
+      const byte = this.#byte()
+      if (shift === 63n && byte > 1) break
+      value |= BigInt(byte & 0x7f) << shift
+      if (byte < 0x80) return value
     }
     throw new ProtobufError('varint of more than 64 bits')
   }
