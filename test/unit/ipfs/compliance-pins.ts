@@ -233,18 +233,20 @@ export function pinCases(nodes: IpfsNodes): void {
     test(
       'leaves blocks alone that are being written',
       async () => {
-        const { root, leaves } = await fileTree('written during a collection', 20)
-        const collecting: Promise<unknown>[] = []
-        async function* slowly() {
-          for (const leaf of leaves) {
-            yield leaf
-            if (collecting.length === 0) collecting.push(collect(nodes.ipfs.gc()))
-          }
+        // So many that a backend that gathers has written some of them before the end.
+        const { root, leaves } = await fileTree('written during a collection', 1_010, 40)
+        const collections: Promise<unknown>[] = []
+        async function* source() {
+          yield* leaves
+          await nodes.ipfs.getBlock(leaves[900]!.cid)
+          collections.push(collect(nodes.ipfs.gc()))
+          // Time for a collection that does not wait to do its harm.
+          await Promise.race([collections[0], Bun.sleep(500)])
           yield root
         }
-        await nodes.ipfs.putBlocks(slowly())
+        await nodes.ipfs.putBlocks(source())
         await nodes.ipfs.pin(root.cid, pinOptions({ stallTimeout: 5_000 }))
-        await Promise.all(collecting)
+        await Promise.all(collections)
         for (const { cid, bytes } of leaves) expect(await nodes.ipfs.getBlock(cid)).toEqual(bytes)
       },
       caseTimeout,

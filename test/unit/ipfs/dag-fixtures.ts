@@ -14,11 +14,15 @@ export function textBytes(name: string): Uint8Array {
   return new TextEncoder().encode(`${run} ${name}`)
 }
 
-/** `size` bytes that do not repeat. */
+/** `size` bytes that look random, from the first one on; at least 8, so that no two names give the same. */
 export function filledBytes(name: string, size: number): Uint8Array {
   const bytes = new Uint8Array(size)
-  const seed = textBytes(name)
-  for (let i = 0; i < size; i++) bytes[i] = (seed[i % seed.length]! + i * 31 + (i >> 8) * 7) & 0xff
+  let state = Bun.hash.xxHash64(textBytes(name))
+  const words = new DataView(bytes.buffer)
+  for (let at = 0; at + 8 <= size; at += 8) {
+    words.setBigUint64(at, state)
+    state = BigInt.asUintN(64, state * 6_364_136_223_846_793_005n + 1_442_695_040_888_963_407n)
+  }
   return bytes
 }
 
