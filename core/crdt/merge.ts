@@ -26,6 +26,11 @@ export interface KeyState {
   addElement(element: Element): void
   /** Records a tombstone, also when its element is unknown or it is there already. */
   addTombstone(blockId: BlockId): void
+  /**
+   * The element that holds from now on; undefined when the key leaves the set. Called for changes only: what storage tells
+   * others of a change comes from here, since the hooks of the original miss some (`spec/wire.md` §3.6). The value may be
+   * equal to the one before.
+   */
   setCurrent(element: Element | undefined): void
 }
 
@@ -35,36 +40,10 @@ export interface PinsetState {
   key(key: string): KeyState | undefined
 }
 
-/** A key whose value changed; an absent value: the key is not in the set. */
-export interface KeyChange {
-  key: string
-  before: Element | undefined
-  after: Element | undefined
-}
-
-/** Collects changes over the blocks of one transaction: each key once, from its first state to its last. */
-export class KeyChanges {
-  readonly #changes = new Map<string, KeyChange>()
-
-  note(key: string, before: Element | undefined, after: Element | undefined): void {
-    const known = this.#changes.get(key)
-    if (known === undefined) this.#changes.set(key, { key, before, after })
-    else known.after = after
-  }
-
-  /** Only keys whose value is another than before. */
-  list(): KeyChange[] {
-    return [...this.#changes.values()].filter(({ before, after }) => !haveEqualValues(before, after))
-  }
-}
-
-/**
- * Merges the delta of block `blockId`. Notes in `changes` the keys whose current element changed: what the original
- * tells its hooks is not enough to know that.
- */
-export function mergeDelta(state: PinsetState, blockId: BlockId, delta: Delta, changes: KeyChanges): void {
-  mergeTombstones(state, delta, changes)
-  mergeElements(state, blockId, delta, changes)
+/** Merges the delta of block `blockId`. Each change of a key's current element goes through `setCurrent`, no other does. */
+export function mergeDelta(state: PinsetState, blockId: BlockId, delta: Delta): void {
+  mergeTombstones(state, delta)
+  mergeElements(state, blockId, delta)
 }
 
 /**
@@ -78,7 +57,7 @@ export function compareElements(a: Element, b: Element): number {
   return a.blockId < b.blockId ? -1 : a.blockId > b.blockId ? 1 : 0
 }
 
-function mergeTombstones(state: PinsetState, delta: Delta, changes: KeyChanges): void {
+function mergeTombstones(state: PinsetState, delta: Delta): void {
   const killed = new Map<string, BlockId[]>()
   for (const { key, blockId } of delta.tombstones) {
     const ids = killed.get(key)
@@ -91,13 +70,11 @@ function mergeTombstones(state: PinsetState, delta: Delta, changes: KeyChanges):
     for (const id of ids) at.addTombstone(id)
     const before = at.current()
     if (before === undefined || !ids.includes(before.blockId)) continue
-    const after = greatest(at.liveElements())
-    at.setCurrent(after)
-    changes.note(key, before, after)
+    at.setCurrent(greatest(at.liveElements()))
   }
 }
 
-function mergeElements(state: PinsetState, blockId: BlockId, delta: Delta, changes: KeyChanges): void {
+function mergeElements(state: PinsetState, blockId: BlockId, delta: Delta): void {
   // A key that comes twice has its last value, here and whenever the value is computed anew.
   const values = new Map<string, Uint8Array>()
   for (const { key, value } of delta.elements) values.set(key, value)
@@ -110,7 +87,6 @@ function mergeElements(state: PinsetState, blockId: BlockId, delta: Delta, chang
     const before = at.current()
     if (before !== undefined && compareElements(before, element) >= 0) continue
     at.setCurrent(element)
-    changes.note(key, before, element)
   }
 }
 
@@ -121,9 +97,4 @@ function greatest(elements: Iterable<Element>): Element | undefined {
     if (best === undefined || compareElements(element, best) > 0) best = element
   }
   return best
-}
-
-function haveEqualValues(a: Element | undefined, b: Element | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b
-  return compareBytes(a.value, b.value) === 0
 }

@@ -5,7 +5,7 @@ import { type CrdtBlock, decodeBlock, encodeBlock } from '../crdt/dag-node.ts'
 import type { Delta } from '../crdt/delta.ts'
 import { encodeDelta } from '../crdt/delta.ts'
 import { HeadSet } from '../crdt/heads.ts'
-import { KeyChanges, mergeDelta } from '../crdt/merge.ts'
+import { mergeDelta } from '../crdt/merge.ts'
 import type { Sha256 } from '../crdt/sha256.ts'
 import { blockIdOfName } from './block-names.ts'
 import { BlockValues } from './block-values.ts'
@@ -60,7 +60,7 @@ export class BlockMerger {
     const heads = this.#headSet()
     heads.merge({ cid, links, priority: delta.priority })
     counts.heads = heads.size
-    mergeDelta(this.pinset, blockIdOfName(cid.multihash.bytes), delta, new KeyChanges())
+    mergeDelta(this.pinset, blockIdOfName(cid.multihash.bytes), delta)
   }
 
   #check(requests: BlockRequest[]): CrdtBlock[] {

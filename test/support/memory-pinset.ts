@@ -6,18 +6,25 @@ import { HeadSet } from '../../core/crdt/heads.ts'
 import {
   compareElements,
   type Element,
-  type KeyChange,
-  KeyChanges,
   type KeyState,
   mergeDelta,
   type PinsetState,
 } from '../../core/crdt/merge.ts'
 import type { DagBlock } from '../../core/runtime/store.ts'
 
+/** A key whose value changed in one transaction; an absent value: the key is not in the set. */
+export interface KeyChange {
+  key: string
+  before: Element | undefined
+  after: Element | undefined
+}
+
 class MemoryKey implements KeyState {
   readonly elements = new Map<BlockId, Element>()
   readonly tombstones = new Set<BlockId>()
   #current: Element | undefined
+  /** What was current before the transaction, once that changed. */
+  #committed: { current: Element | undefined } | undefined
 
   current(): Element | undefined {
     return this.#current
@@ -42,7 +49,17 @@ class MemoryKey implements KeyState {
   }
 
   setCurrent(element: Element | undefined): void {
+    if (this.#committed === undefined) this.#committed = { current: this.#current }
     this.#current = element
+  }
+
+  /** Ends a transaction; returns what it changed. */
+  commit(key: string): KeyChange[] {
+    const committed = this.#committed
+    this.#committed = undefined
+    if (committed === undefined) return []
+    const change = { key, before: committed.current, after: this.#current }
+    return describeValue(change.before) === describeValue(change.after) ? [] : [change]
   }
 }
 
@@ -69,10 +86,9 @@ export class MemoryPinset implements PinsetState {
 
   /** Merges blocks as one transaction. */
   mergeAll(received: readonly DagBlock[]): KeyChange[] {
-    const changes = new KeyChanges()
     for (const { cid, bytes } of received) {
       const block = decodeBlock(cid, bytes)
-      mergeDelta(this, block.id, block.delta, changes)
+      mergeDelta(this, block.id, block.delta)
       if (this.blocks.has(block.id)) continue
       this.blocks.set(block.id, block)
       this.heads.merge(
@@ -81,7 +97,7 @@ export class MemoryPinset implements PinsetState {
       )
       for (const link of block.links) this.#linked.add(blockIdOf(link))
     }
-    return changes.list()
+    return [...this.keys].flatMap(([key, state]) => state.commit(key))
   }
 
   /** The block that a peer with this state writes for an encoded delta; it is not merged yet. */
@@ -117,6 +133,10 @@ export class MemoryPinset implements PinsetState {
       })),
     }
   }
+}
+
+function describeValue(element: Element | undefined): string | undefined {
+  return element?.value.join(',')
 }
 
 function describe(element: Element | undefined): string {

@@ -6,12 +6,15 @@ import { PendingDelta } from '../../../core/crdt/builder.ts'
 import { decodeBlock, encodeBlock } from '../../../core/crdt/dag-node.ts'
 import { type Delta, decodeDelta, encodeDelta } from '../../../core/crdt/delta.ts'
 import { decodePin, encodePin } from '../../../core/pin/codec.ts'
+import { goJson } from '../../../core/pin/go-json.ts'
+import { pinToJson } from '../../../core/pin/json.ts'
 import { parsePinKey } from '../../../core/pin/key.ts'
 import type { DagBlock } from '../../../core/runtime/store.ts'
 import { fromHex, toHex } from '../../support/hex.ts'
 import { MemoryPinset } from '../../support/memory-pinset.ts'
 import text from '../../vectors/crdt.json'
 import pins from '../../vectors/crdt_pins.json'
+import live from '../../vectors/live_daemon.json'
 
 interface VectorBlock {
   block_hex: string
@@ -245,3 +248,22 @@ function pendingOf(step: string, pinset: MemoryPinset, vector: VectorBlock | und
   pending.remove(removed[1]!, recorded)
   return pending
 }
+
+describe('a running daemon of the original', () => {
+  test('sends blocks that give the pins that it exports', () => {
+    const sent = [...live.crdt_blocks_fetched_by_bitswap, live.crdt_block_written_by_observer]
+    const pinset = new MemoryPinset()
+    for (const { cid, block_hex } of sent) pinset.merge({ cid: CID.parse(cid), bytes: fromHex(block_hex) })
+    const exported = [...pinset.values()].map(([key, value]) =>
+      goJson(pinToJson(decodePin(parsePinKey(key), value), 'stored')),
+    )
+    expect(exported.toSorted()).toEqual(live.state_export_text.trimEnd().split('\n').toSorted())
+  })
+
+  test('announces heads that are read', () => {
+    const topic = 'fzhnp2UwTBkgNabrJi1VanzwgN'
+    const messages = live.pubsub_messages.filter((message) => message.topic === topic)
+    expect(messages.length).toBeGreaterThan(2)
+    for (const { data_hex } of messages) expect(decodeBroadcast(fromHex(data_hex))).toHaveLength(1)
+  })
+})
