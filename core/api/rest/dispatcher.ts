@@ -3,6 +3,7 @@
  * handler.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { TrieRouter } from 'hono/router/trie-router'
 import type { Logger, Runtime, Timer } from '../../runtime/ports.ts'
 import type { Authenticator } from '../authentication.ts'
@@ -12,11 +13,10 @@ import type { Cors } from './cors.ts'
 import { messageOf, statusOf } from './errors.ts'
 import { type Redirect, redirectOf } from './redirect.ts'
 import { Reply } from './reply.ts'
+import { discardBody, isBodyOver } from './unread-body.ts'
 
 /** Requests at once; more are answered 503. */
 const maxRequests = 1024
-/** Milliseconds that the rest of a body may take that nobody reads any more. */
-const restOfBodyTimeout = 2_000
 
 export interface DispatcherInit {
   routes: Route[]
@@ -56,12 +56,12 @@ export class Dispatcher {
   readonly handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const closing = new AbortController()
     const { path, search } = splitTarget(incoming.url ?? '/')
-    const reply = new Reply(outgoing, this.#init.headers)
+    const reply = new Reply(outgoing, this.#init.headers, this.#init.runtime.scheduler)
     const closed = this.#follow(incoming, outgoing, reply, closing)
     const run = this.#answer({ incoming, outgoing, reply, path, search, signal: closing.signal })
-      .catch((error: unknown) => this.#fail(reply, outgoing, error))
-      .then(() => endBody(incoming, this.#init.runtime))
+      .catch((error: unknown) => this.#fail(reply, incoming.socket, error))
       .then(() => closed)
+      .then(() => this.#endBody(incoming))
       .finally(() => this.#running.delete(closing))
     this.#running.set(closing, run)
   }
@@ -86,7 +86,7 @@ export class Dispatcher {
     const host = incoming.socket.remoteAddress ?? ''
     const { writeTimeout, runtime, accessLog } = this.#init
     const timer: Timer | undefined =
-      writeTimeout > 0 ? runtime.scheduler.after(writeTimeout, () => outgoing.destroy()) : undefined
+      writeTimeout > 0 ? runtime.scheduler.after(writeTimeout, () => incoming.socket.destroy()) : undefined
     return new Promise((resolve) => {
       outgoing.once('close', () => {
         timer?.cancel()
@@ -95,6 +95,12 @@ export class Dispatcher {
         resolve()
       })
     })
+  }
+
+  /** A client that goes on sending after the answer has its connection closed. */
+  async #endBody(incoming: IncomingMessage): Promise<void> {
+    await discardBody(incoming, this.#init.runtime.scheduler)
+    if (!isBodyOver(incoming)) incoming.socket.destroy()
   }
 
   async #answer(exchange: Exchange): Promise<void> {
@@ -107,7 +113,8 @@ export class Dispatcher {
     const [matches] = this.#router.match(incoming.method ?? '', path)
     const match = matches[0]
     if (!match) return this.#refuseRoute(exchange)
-    if (this.#running.size > maxRequests && path !== '/health') {
+    // This one is not counted yet.
+    if (this.#running.size >= maxRequests && path !== '/health') {
       reply.setHeader('Retry-After', '1')
       return reply.error(503, `more than ${maxRequests} requests are under way: try again later`)
     }
@@ -147,11 +154,11 @@ export class Dispatcher {
     }
   }
 
-  #fail(reply: Reply, outgoing: ServerResponse, error: unknown): void {
-    if (outgoing.destroyed) return
+  #fail(reply: Reply, socket: Socket, error: unknown): void {
+    if (socket.destroyed) return
     const status = statusOf(error)
     this.#logger.warn('request failed', { status, error: messageOf(error) })
-    if (reply.hasBegun) outgoing.destroy()
+    if (reply.hasBegun) socket.destroy()
     else reply.fail(error)
   }
 }
@@ -180,21 +187,4 @@ function decodeParameters(parameters: Record<string, string>): Record<string, st
   } catch {
     return undefined
   }
-}
-
-/**
- * Reads away what of a body came after the answer: closing at once would reset the connection, and the client would not see
- * why.
- */
-async function endBody(incoming: IncomingMessage, { scheduler }: Runtime): Promise<void> {
-  if (incoming.complete || incoming.destroyed) return
-  await new Promise<void>((resolve) => {
-    const timer = scheduler.after(restOfBodyTimeout, () => incoming.destroy())
-    incoming.once('close', () => {
-      timer.cancel()
-      resolve()
-    })
-    incoming.on('error', () => undefined)
-    incoming.resume()
-  })
 }

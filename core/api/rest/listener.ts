@@ -10,6 +10,9 @@ import { ListenError, messageOf } from './errors.ts'
 /** Go reads this many bytes beyond `max_header_bytes` before it refuses a request. */
 const headerSlack = 4096
 
+/** Milliseconds between two looks at who is late with a request. */
+const connectionsCheckingInterval = 1_000
+
 export interface ListenSettings {
   /** The dotted key of the addresses in the configuration, for errors. */
   key: string
@@ -69,6 +72,7 @@ function createHttpServer(settings: ListenSettings, handle: RequestListener): Se
     requestTimeout: settings.readTimeout,
     headersTimeout: settings.readHeaderTimeout,
     keepAliveTimeout: settings.idleTimeout,
+    connectionsCheckingInterval,
   }
   const server = settings.tls
     ? createTlsServer({ ...options, ...settings.tls, minVersion: 'TLSv1.2' }, handle)

@@ -1,8 +1,10 @@
 /** Answers of the REST API: their headers, JSON, streams and trailers (`spec/rest-api.md` §1.3, §5). */
 import type { ServerResponse } from 'node:http'
 import { type GoJson, goJson } from '../../pin/go-json.ts'
+import type { Scheduler } from '../../runtime/ports.ts'
 import { messageOf, statusOf } from './errors.ts'
 import { RowWriter } from './row-writer.ts'
+import { discardBody, isBodyOver } from './unread-body.ts'
 
 /** Where the error of a stream is found that had begun already. */
 const trailer = 'X-Stream-Error'
@@ -10,12 +12,14 @@ const trailer = 'X-Stream-Error'
 export class Reply {
   readonly #outgoing: ServerResponse
   readonly #headers: Record<string, string[]>
+  readonly #scheduler: Scheduler
   #bytes = 0
 
   /** `headers`: those of the configuration, added to every answer of a handler. */
-  constructor(outgoing: ServerResponse, headers: Record<string, string[]>) {
+  constructor(outgoing: ServerResponse, headers: Record<string, string[]>, scheduler: Scheduler) {
     this.#outgoing = outgoing
     this.#headers = headers
+    this.#scheduler = scheduler
   }
 
   /** Bytes of the body so far, for the access log. */
@@ -75,9 +79,10 @@ export class Reply {
       if (complete && trailerOnSuccess && hasTrailers) this.#outgoing.addTrailers({ [trailer]: '' })
     } catch (error) {
       if (!hasTrailers) {
-        this.#outgoing.destroy()
+        this.#outgoing.req.socket.destroy()
         return
       }
+      await discardBody(this.#outgoing.req, this.#scheduler)
       this.#outgoing.addTrailers({ [trailer]: headerText(messageOf(error)) })
     }
     this.#outgoing.end()
@@ -118,6 +123,8 @@ export class Reply {
 
   #end(status: number, body = ''): void {
     this.#bytes += Buffer.byteLength(body)
+    // The connection must outlive the answer for as long as a body still comes.
+    if (!isBodyOver(this.#outgoing.req)) this.#outgoing.removeHeader('Connection')
     if (status !== 204) this.#outgoing.setHeader('Content-Length', Buffer.byteLength(body))
     this.#outgoing.writeHead(status)
     this.#outgoing.end(body)
