@@ -209,7 +209,9 @@ class TrackerDriver implements Tracker {
   #look(query: DueQuery): TrackerEvent {
     const { kind, now } = query
     try {
-      return { type: 'due', kind, work: this.#store.due(query), nextDue: this.#store.nextDue(kind) }
+      const work = this.#store.due(query)
+      // What is due and cannot be begun now is looked for again when something ends.
+      return { type: 'due', kind, work, nextDue: work.length > 0 ? undefined : this.#store.nextDue(kind) }
     } catch (error) {
       this.#logger.error('the queue cannot be read', { error: String(error) })
       return { type: 'due', kind, work: [], nextDue: now + readRetryDelay }

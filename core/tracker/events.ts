@@ -29,7 +29,7 @@ export type TrackerEvent =
   | { type: 'start' }
   /** The store may have something due. */
   | { type: 'workAvailable' }
-  /** The answer to `look`. `nextDue`: ms since the epoch. */
+  /** The answer to `look`. `nextDue`: when something will be due, ms since the epoch, if nothing is now. */
   | { type: 'due'; kind: WorkKind; work: DueWork[]; nextDue: number | undefined }
   | TryEvent
   /** The pin of a CID in work changed; `record` is what the store holds now. */

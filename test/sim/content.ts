@@ -34,3 +34,8 @@ export function allocatedPin(cid: CID, holders: PeerIdText[], change: Partial<Pi
   const copies = { replicationFactorMin: holders.length, replicationFactorMax: holders.length }
   return pinOf(cid, { allocations: holders, ...copies, ...change })
 }
+
+/** The last characters of a CID tell it apart well enough. */
+export function short(cid: CID): string {
+  return `…${cid.toString().slice(-6)}`
+}

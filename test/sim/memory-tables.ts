@@ -103,7 +103,10 @@ export class MemoryTables implements Tables {
     const row = this.#rows.folded.get(String(key))
     const name = this.#rows.keys.get(String(key))?.key
     if (row === undefined || name === undefined) return undefined
-    return { block: row.block, pin: row.pin === null ? undefined : decodePin(cidOfKey(bytes(name)), bytes(row.pin)) }
+    return {
+      block: row.block,
+      pin: row.pin === null ? undefined : decodePin(cidOfKey(bytes(name)), bytes(row.pin)),
+    }
   }
 
   local(key: KeyRowId): LocalState | undefined {
@@ -232,7 +235,11 @@ export class MemoryTables implements Tables {
 
   setFolded(key: KeyRowId, row: FoldedRow | undefined): void {
     if (row === undefined) this.#put('folded', key, null)
-    else this.#put('folded', key, { block: row.block, pin: row.pin === undefined ? null : hex(encodePin(row.pin)) })
+    else
+      this.#put('folded', key, {
+        block: row.block,
+        pin: row.pin === undefined ? null : hex(encodePin(row.pin)),
+      })
   }
 
   setLocal(key: KeyRowId, state: LocalState | undefined): void {

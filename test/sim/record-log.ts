@@ -27,7 +27,11 @@ export class RecordLog {
     const bytes = this.#disk.read()
     const records: Uint8Array[] = []
     let position = 0
-    for (let payload = recordAt(bytes, position); payload !== undefined; payload = recordAt(bytes, position)) {
+    for (
+      let payload = recordAt(bytes, position);
+      payload !== undefined;
+      payload = recordAt(bytes, position)
+    ) {
       records.push(payload)
       position += headerBytes + payload.length
     }

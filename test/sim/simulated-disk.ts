@@ -24,7 +24,9 @@ export class NoSpaceError extends Error {
 export class SimulatedDisk {
   readonly #random: Random
   readonly #slowestSync: number
-  #bytes: Uint8Array = new Uint8Array(0)
+  /** Has room for more than is written. */
+  #buffer: Uint8Array = new Uint8Array(4096)
+  #length = 0
   #synced = 0
   /** Rises with each crash: a sync that it cut off never ends. */
   #crashes = 0
@@ -38,15 +40,19 @@ export class SimulatedDisk {
 
   /** Throws `NoSpaceError`, with nothing written. */
   append(bytes: Uint8Array): void {
-    if (this.#bytes.length + bytes.length > this.capacity) throw new NoSpaceError()
-    const longer = new Uint8Array(this.#bytes.length + bytes.length)
-    longer.set(this.#bytes)
-    longer.set(bytes, this.#bytes.length)
-    this.#bytes = longer
+    const length = this.#length + bytes.length
+    if (length > this.capacity) throw new NoSpaceError()
+    if (length > this.#buffer.length) {
+      const longer = new Uint8Array(2 * length)
+      longer.set(this.read())
+      this.#buffer = longer
+    }
+    this.#buffer.set(bytes, this.#length)
+    this.#length = length
   }
 
   sync(scheduler: Scheduler): Promise<void> {
-    const target = this.#bytes.length
+    const target = this.#length
     const crashes = this.#crashes
     return new Promise((resolve) => {
       scheduler.after(this.#random.float() * this.#slowestSync, () => {
@@ -58,25 +64,25 @@ export class SimulatedDisk {
   }
 
   read(): Uint8Array {
-    return this.#bytes
+    return this.#buffer.subarray(0, this.#length)
   }
 
   /** Drops what is after `length`, durably. */
   truncate(length: number): void {
-    this.#bytes = this.#bytes.slice(0, length)
+    this.#length = length
     this.#synced = length
   }
 
   /** The power goes: of what was not synced, a beginning stays, and half of the time its end is garbage. */
   crash(): void {
     this.#crashes++
-    const unsynced = this.#bytes.length - this.#synced
+    const unsynced = this.#length - this.#synced
     const kept = Math.floor(this.#random.float() * (unsynced + 1))
-    this.#bytes = this.#bytes.slice(0, this.#synced + kept)
+    this.#length = this.#synced + kept
     if (kept > 0 && this.#random.float() < 0.5) {
       const garbage = this.#random.bytes(Math.min(kept, 16))
-      this.#bytes.set(garbage, this.#bytes.length - garbage.length)
+      this.#buffer.set(garbage, this.#length - garbage.length)
     }
-    this.#synced = this.#bytes.length
+    this.#synced = this.#length
   }
 }

@@ -18,6 +18,7 @@ interface Event {
 export class VirtualTime implements Clock, Scheduler {
   readonly #queue: Event[] = []
   #elapsed = 0
+  readonly #watchers = new Set<() => void>()
   #order = 0
   #events = 0
 
@@ -49,6 +50,12 @@ export class VirtualTime implements Clock, Scheduler {
     return new Promise((resolve) => this.after(ms, resolve))
   }
 
+  /** Calls `watcher` after each event, when all that follows from it has happened. Returns what ends that. */
+  onEvent(watcher: () => void): () => void {
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
   /** Lets the next event happen. False when there is none. */
   step(): boolean {
     drainMicrotasks()
@@ -57,6 +64,8 @@ export class VirtualTime implements Clock, Scheduler {
       this.#elapsed = Math.max(this.#elapsed, event.at)
       this.#events++
       event.task()
+      drainMicrotasks()
+      for (const watcher of this.#watchers) watcher()
       drainMicrotasks()
       return true
     }
