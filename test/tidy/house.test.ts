@@ -20,7 +20,8 @@ const documents = files.filter(({ path }) => path.endsWith('.md'))
 
 describe('the house', () => {
   test('imports point one way', () => expect(wrongArrows(sources)).toEqual([]))
-  test('no files import each other in a ring', () => expect(cycles(sources)).toEqual([]))
+  test('no files import each other in a ring', () =>
+    expect(cycles(sources.filter(({ path }) => !path.startsWith('test/')))).toEqual([]))
   test('the entry point and the commands load neither libp2p nor helia by themselves', () =>
     expect(eagerLoads(sources)).toEqual([]))
   test('no part does what its place forbids', () => expect(bannedCode(sources)).toEqual([]))

@@ -144,6 +144,7 @@ describe('forbidden code', () => {
   })
   test('is found in state of a module', () => {
     expect(complaints('core/api/x.ts', 'let count = 0\nexport const next = () => count++')).toHaveLength(1)
+    expect(complaints('core/store/x-worker.ts', 'let count = 0\nself.onmessage = () => count++')).toEqual([])
     expect(
       complaints('core/api/x.ts', 'export const next = () => {\n  let count = 0\n  return ++count\n}'),
     ).toEqual([])

@@ -5,6 +5,8 @@ import type { Source } from './sources.ts'
 
 const PURE = /^core\/(pin|crdt|tracker|allocator)\//
 const CORE = /^core\//
+/** A Worker's entry file is the one object that its thread has. */
+const MODULES = /^core\/(?!.*-worker\.ts$)/
 
 /** Something that code must not do, where it must not, and where to turn instead. */
 interface Ban {
@@ -35,7 +37,7 @@ const BANS: readonly Ban[] = [
     instead: 'skipIf, with a reason',
   },
   { where: /^(core|cli)\//, what: /^export default\b|\bas default\b/m, instead: 'a named export' },
-  { where: CORE, what: /^(export )?(let|var)\b/m, instead: 'state that an object owns' },
+  { where: MODULES, what: /^(export )?(let|var)\b/m, instead: 'state that an object owns' },
 ]
 
 /** Uses of what the place forbids. */
