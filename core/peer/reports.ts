@@ -4,6 +4,8 @@
  */
 import type { CID } from 'multiformats/cid'
 import { isAnnounceable } from '../monitor/informers.ts'
+import { pinInfoToWire } from '../network/rpc/conversion.ts'
+import type { PinInfoWire } from '../network/rpc/wire-types.ts'
 import type { PeerIdText, Pin } from '../pin/pin.ts'
 import type { GlobalPinInfo } from '../pin/pin-info.ts'
 import { matchesStatus, type StatusFilter } from '../pin/status.ts'
@@ -68,6 +70,14 @@ export class Reports {
       signal?.throwIfAborted()
       yield this.status(cid)
     }
+  }
+
+  /** This peer's own row of a report, as other peers get it. */
+  rowOf(report: GlobalPinInfo): PinInfoWire {
+    const { cid, name, allocations, created, origins = [], metadata = {} } = report
+    const info = report.peerMap.get(this.#init.self)
+    if (info === undefined) throw new Error(`a report about ${cid} has no row of this peer`)
+    return pinInfoToWire({ cid, name, peer: this.#init.self, allocations, origins, created, metadata, info })
   }
 
   #report(cid: CID, pin: Pin | undefined, record: LocalRecord | undefined): GlobalPinInfo {

@@ -1,0 +1,148 @@
+/** What other peers may ask of this one (`spec/wire.md` §7, §8), answered from its own parts. */
+import type { CID } from 'multiformats/cid'
+import { identityFromWire, identityToWire, pinFromWire } from '../network/rpc/conversion.ts'
+import type {
+  RpcContext,
+  StreamHandler,
+  StreamMethod,
+  UnaryHandler,
+  UnaryMethod,
+} from '../network/rpc/method.ts'
+import { rpc } from '../network/rpc/methods.ts'
+import { MsgpackError } from '../network/rpc/msgpack.ts'
+import type { AnyHandler } from '../network/rpc/server.ts'
+import type { IdWire } from '../network/rpc/wire-types.ts'
+import type { PeerIdText } from '../pin/pin.ts'
+import type { PeerIdentity } from '../pin/pin-info.ts'
+import type { Ipfs, IpfsBlock } from '../runtime/ipfs.ts'
+import type { PinsetChange, Store } from '../runtime/store.ts'
+import type { PeerCalls } from './peer-calls.ts'
+import type { Reports } from './reports.ts'
+import { protocolVersion } from './service.ts'
+
+/** Milliseconds for the call back to a peer that wants to join. */
+const joinTimeout = 15_000
+
+export interface RpcServicesInit {
+  self: PeerIdText
+  peerName: string
+  identity: () => Promise<PeerIdentity>
+  /** This peer and the others, each about itself. */
+  identities: (signal: AbortSignal) => AsyncIterable<PeerIdentity>
+  reports: Reports
+  ipfs: Ipfs
+  store: Pick<Store, 'write'>
+  calls: PeerCalls
+}
+
+export function rpcServices(init: RpcServicesInit): AnyHandler[] {
+  return [
+    ...clusterServices(init),
+    ...trackerServices(init),
+    ...ipfsServices(init),
+    ...consensusServices(init),
+  ]
+}
+
+function clusterServices(init: RpcServicesInit): AnyHandler[] {
+  const { identity, identities, reports } = init
+  return [
+    unary(rpc.id, async () => identityToWire(await identity())),
+    stream(rpc.idStream, async function* () {
+      yield identityToWire(await identity())
+    }),
+    unary(rpc.version, async () => ({ v: protocolVersion })),
+    unary(rpc.peerAdd, (peer, context) => addPeer(init, required(peer, 'a peer ID'), context)),
+    unary(rpc.peerRemove, cannotRemovePeers),
+    stream(rpc.peers, async function* (_, { signal }) {
+      for await (const each of identities(signal)) yield identityToWire(each)
+    }),
+    stream(rpc.recoverAllLocal, async function* (_, { signal }) {
+      for await (const info of reports.recoverAll(signal)) yield reports.rowOf(info)
+    }),
+    unary(rpc.recoverLocal, async (cid) => reports.rowOf(await reports.recover(required(cid, 'a CID')))),
+    unary(rpc.repoGcLocal, (_, { signal }) => collectGarbage(init, signal)),
+  ]
+}
+
+function trackerServices({ reports }: RpcServicesInit): AnyHandler[] {
+  return [
+    unary(rpc.status, async (cid) => reports.rowOf(reports.status(required(cid, 'a CID')))),
+    stream(rpc.statusAll, async function* (filters, { signal }) {
+      for (const info of reports.statusAll((await first(filters)) ?? 0, signal)) yield reports.rowOf(info)
+    }),
+    unary(rpc.recover, async (cid) => reports.rowOf(await reports.recover(required(cid, 'a CID')))),
+  ]
+}
+
+function ipfsServices({ ipfs }: RpcServicesInit): AnyHandler[] {
+  return [
+    // The end of the answer is the acknowledgement; there are no reply values.
+    stream(rpc.blockStream, async function* (nodes, { signal }) {
+      await ipfs.putBlocks(blocksOf(nodes), { signal })
+      yield* []
+    }),
+    unary(rpc.repoStat, async (_, { signal }) => {
+      const { size, max } = await ipfs.repoStat({ signal })
+      return { r: size === 0 ? undefined : BigInt(size), s: BigInt(max) }
+    }),
+    unary(rpc.swarmPeers, (_, { signal }) => ipfs.swarmPeers({ signal })),
+  ]
+}
+
+function consensusServices({ store }: RpcServicesInit): AnyHandler[] {
+  const write = async (change: PinsetChange) => {
+    await store.write([change])
+    return {}
+  }
+  return [
+    unary(rpc.addPeer, async () => ({})),
+    unary(rpc.rmPeer, cannotRemovePeers),
+    unary(rpc.logPin, (pin) => write({ kind: 'pin', pin: pinFromWire(required(pin, 'a pin')) })),
+    unary(rpc.logUnpin, (pin) => write({ kind: 'unpin', cid: pinFromWire(required(pin, 'a pin')).cid })),
+  ]
+}
+
+/** The peer that wants to join must be able to answer; that is all that joining means with a CRDT. */
+async function addPeer(init: RpcServicesInit, peer: PeerIdText, { signal }: RpcContext): Promise<IdWire> {
+  const limits = { signal, timeout: joinTimeout }
+  const joined = identityFromWire(await init.calls.call(peer, rpc.id, {}, limits))
+  const known = joined.clusterPeers.includes(init.self)
+  const clusterPeers = known ? joined.clusterPeers : [...joined.clusterPeers, init.self]
+  return identityToWire({ ...joined, clusterPeers })
+}
+
+async function cannotRemovePeers(): Promise<never> {
+  throw new Error('crdt consensus component cannot remove peers')
+}
+
+async function collectGarbage({ ipfs, self, peerName }: RpcServicesInit, signal: AbortSignal) {
+  const keys: { k?: CID | undefined; e?: string | undefined }[] = []
+  for await (const { cid, error } of ipfs.gc({ signal })) keys.push({ k: cid, e: error })
+  return { p: self, pn: peerName, k: keys }
+}
+
+async function* blocksOf(
+  nodes: AsyncIterable<{ d?: Uint8Array | undefined; c?: CID | undefined }>,
+): AsyncGenerator<IpfsBlock> {
+  for await (const { c, d } of nodes)
+    yield { cid: required(c, 'the CID of a block'), bytes: d ?? new Uint8Array(0) }
+}
+
+async function first<T>(values: AsyncIterable<T>): Promise<T | undefined> {
+  for await (const value of values) return value
+  return undefined
+}
+
+function required<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new MsgpackError(`${what} is missing`)
+  return value
+}
+
+function unary<A, R>(method: UnaryMethod<A, R>, handle: UnaryHandler<A, R>['handle']): AnyHandler {
+  return { method, handle }
+}
+
+function stream<A, R>(method: StreamMethod<A, R>, handle: StreamHandler<A, R>['handle']): AnyHandler {
+  return { method, handle }
+}
