@@ -8,14 +8,6 @@ import { CID } from 'multiformats/cid'
 import type { Runtime, Timer } from '../../runtime/ports.ts'
 import type { BlockIndex } from './block-index.ts'
 
-export interface AnnouncerInit {
-  dht: KadDHT
-  index: BlockIndex
-  /** ms between two announcements of a pin. */
-  interval: number
-  runtime: Runtime
-}
-
 /** Pins announced at the same time. */
 const concurrency = 4
 /** ms for one. */
@@ -24,13 +16,20 @@ const timeout = 120_000
 const idle = 60_000
 
 export class Announcer implements AsyncDisposable {
-  readonly #init: AnnouncerInit
+  readonly #dht: KadDHT
+  readonly #index: BlockIndex
+  readonly #interval: number
+  readonly #runtime: Runtime
   readonly #closing = new AbortController()
   #timer: Timer | undefined
   #round: Promise<void> | undefined
 
-  constructor(init: AnnouncerInit) {
-    this.#init = init
+  /** `interval`: ms between two announcements of a pin; 0 = none are announced. */
+  constructor(dht: KadDHT, index: BlockIndex, interval: number, runtime: Runtime) {
+    this.#dht = dht
+    this.#index = index
+    this.#interval = interval
+    this.#runtime = runtime
     this.#schedule(0)
   }
 
@@ -47,8 +46,8 @@ export class Announcer implements AsyncDisposable {
 
   #schedule(delay: number): void {
     this.#timer?.cancel()
-    if (this.#closing.signal.aborted) return
-    this.#timer = this.#init.runtime.scheduler.after(delay, () => {
+    if (this.#closing.signal.aborted || this.#interval === 0) return
+    this.#timer = this.#runtime.scheduler.after(delay, () => {
       this.#round = this.#announceDue().then((announced) => {
         this.#round = undefined
         this.#schedule(announced > 0 ? 0 : idle)
@@ -58,26 +57,27 @@ export class Announcer implements AsyncDisposable {
 
   /** Announces what is due, a few pins, and resolves with how many succeeded. */
   async #announceDue(): Promise<number> {
-    const { index, interval, runtime } = this.#init
-    const due = index.pinsToAnnounce(runtime.clock.now() - interval, concurrency)
+    const due = this.#index.pinsToAnnounce(this.#runtime.clock.now() - this.#interval, concurrency)
     const results = await Promise.all(due.map((bytes) => this.#announce(CID.decode(bytes))))
     return results.filter(Boolean).length
   }
 
   async #announce(cid: CID): Promise<boolean> {
-    const { dht, index, runtime } = this.#init
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(timeout)])
     try {
       let told = 0
-      for await (const event of dht.provide(cid, { signal })) {
+      for await (const event of this.#dht.provide(cid, { signal })) {
         if (event.name === 'PEER_RESPONSE' && event.messageName === 'ADD_PROVIDER') told++
       }
       // The library would keep a record of each and announce it by itself; which pins there are is known here.
-      await dht.cancelReprovide(cid)
-      if (told > 0) index.setAnnounced(cid.bytes, runtime.clock.now())
+      await this.#dht.cancelReprovide(cid)
+      if (told > 0) this.#index.setAnnounced(cid.bytes, this.#runtime.clock.now())
       return told > 0
     } catch (error) {
-      runtime.logger.debug('a pin could not be announced', { cid: cid.toString(), error: String(error) })
+      this.#runtime.logger.debug('a pin could not be announced', {
+        cid: cid.toString(),
+        error: String(error),
+      })
       return false
     }
   }

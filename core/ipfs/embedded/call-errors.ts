@@ -11,6 +11,7 @@ import {
   AddressError,
   BlockTooLargeError,
   PathError,
+  PathNotFoundError,
   UnsupportedHashError,
   WrongBlockError,
 } from './errors.ts'
@@ -45,4 +46,11 @@ export function asIpfsError(
   })
 }
 
-const inputErrors = [AddressError, BlockTooLargeError, PathError, UnsupportedHashError, WrongBlockError]
+const inputErrors = [
+  AddressError,
+  BlockTooLargeError,
+  PathError,
+  PathNotFoundError,
+  UnsupportedHashError,
+  WrongBlockError,
+]

@@ -19,14 +19,19 @@ import type { Runtime } from '../../runtime/ports.ts'
 import { LinkedAbort } from '../kubo/linked-abort.ts'
 import { Announcer } from './announcer.ts'
 import { startBitswap } from './bitswap.ts'
+import { BlockReader } from './block-reader.ts'
 import { BlockStore } from './block-store.ts'
 import { asIpfsError, callTo, SourceError } from './call-errors.ts'
 import { collect } from './collection.ts'
 import type { EmbeddedConfig } from './config.ts'
+import { NameError } from './errors.ts'
 import { Exchange } from './exchange.ts'
+import { startGateway } from './gateway.ts'
+import type { GatewayNode } from './gateway-node.ts'
 import { addressOf, type IpfsHost, peerOf, startHost } from './host.ts'
 import { loadHostKey } from './host-key.ts'
-import { parseCid, parsePath, resolvePath } from './path.ts'
+import { Names } from './names.ts'
+import { parsePath, resolveAny } from './path.ts'
 import { Pinner } from './pinner.ts'
 import { ProviderSearch } from './provider-search.ts'
 import { TrustlessGateways } from './trustless-gateways.ts'
@@ -39,7 +44,10 @@ export interface EmbeddedInit {
   runtime: Runtime
 }
 
-export type EmbeddedIpfs = Ipfs
+export interface EmbeddedIpfs extends Ipfs {
+  /** `http://<host>:<port>` of each listener of the gateway. */
+  readonly gatewayUrls: readonly string[]
+}
 
 /**
  * Opens the node and resolves when it listens; it finds its way into the network in the background. Rejects with
@@ -53,50 +61,53 @@ export async function createEmbeddedIpfs({
   const runtime = { ...base, logger: base.logger.component('ipfs') }
   const { clock, logger } = runtime
   await using opened = new AsyncDisposableStack()
-  const store = opened.use(
-    await BlockStore.open({
-      folder,
-      maxBytes: config.storageMax,
-      runtime,
-      onStored: (cids) => bitswap?.stored(cids),
-    }),
-  )
-  const host = opened.use(await startHost(config, await loadHostKey(folder), `cluster/${buildInfo.version}`))
+  const onStored = (cids: CID[]) => bitswap?.stored(cids)
+  const store = opened.use(await BlockStore.open({ folder, maxBytes: config.storageMax, runtime, onStored }))
+  const host = opened.use(await startHost(config, await loadHostKey(folder), agent))
   const bitswap = opened.use(await startBitswap(host.libp2p, store))
+  const routers = config.delegatedRouters
   const exchange = new Exchange({
     bitswap,
     connect: (address, signal) => connectTo(host, address, signal),
-    search: host.dht && new ProviderSearch({ libp2p: host.libp2p, routers: config.delegatedRouters, logger }),
+    search: host.dht && new ProviderSearch({ libp2p: host.libp2p, routers, logger }),
     gateways: host.dht && new TrustlessGateways({ gateways: config.trustlessGateways, clock, logger }),
     runtime,
   })
+  const reader = new BlockReader(store, exchange)
+  const resolveName = nameResolver(host.dht && new Names({ dht: host.dht, routers, clock }))
   const announcer =
-    host.dht && config.announceInterval > 0
-      ? opened.use(
-          new Announcer({ dht: host.dht, index: store.index, interval: config.announceInterval, runtime }),
-        )
-      : undefined
-  return new Embedded({ config, runtime, store, host, exchange, announcer, opened: opened.move() })
+    host.dht && opened.use(new Announcer(host.dht, store.index, config.announceInterval, runtime))
+  const gateway = opened.use(
+    await startGateway(config.gatewayListenMultiaddress, gatewayNode(reader, resolveName), logger),
+  )
+  const pinner = new Pinner({ store, source: exchange, runtime, onPinned: () => announcer?.wake() })
+  const writes = new WriteCalls(clock, config.gcGrace)
+  const { urls } = gateway
+  return new Embedded({ store, host, reader, pinner, writes, resolveName, urls, opened: opened.move() })
 }
 
+const agent = `cluster/${buildInfo.version}`
+
+type ResolveName = (name: string, signal: AbortSignal) => Promise<string>
+
 interface EmbeddedParts {
-  config: EmbeddedConfig
-  runtime: Runtime
   store: BlockStore
   host: IpfsHost
-  exchange: Exchange
-  announcer: Announcer | undefined
+  reader: BlockReader
+  pinner: Pinner
+  writes: WriteCalls
+  resolveName: ResolveName
+  /** Of the gateway. */
+  urls: readonly string[]
   opened: AsyncDisposableStack
 }
 
 /** Pins read at once while they are listed. */
 const pageSize = 1_000
 
-class Embedded implements Ipfs {
+class Embedded implements EmbeddedIpfs {
   readonly kind = 'embedded'
   readonly #parts: EmbeddedParts
-  readonly #pinner: Pinner
-  readonly #writes: WriteCalls
   readonly #closing = new AbortController()
   /** Calls under way; closing waits for them. */
   readonly #calls = new Set<Promise<unknown>>()
@@ -105,10 +116,11 @@ class Embedded implements Ipfs {
   #closed: Promise<void> | undefined
 
   constructor(parts: EmbeddedParts) {
-    const { store, exchange, announcer, runtime, config } = parts
     this.#parts = parts
-    this.#pinner = new Pinner({ store, source: exchange, runtime, onPinned: () => announcer?.wake() })
-    this.#writes = new WriteCalls(runtime.clock, config.gcGrace)
+  }
+
+  get gatewayUrls(): readonly string[] {
+    return this.#parts.urls
   }
 
   id(options?: IpfsCallOptions): Promise<IpfsIdentity> {
@@ -143,18 +155,18 @@ class Embedded implements Ipfs {
     return this.#call(
       `pin/add ${cid}`,
       options.signal,
-      (signal) => this.#pinner.pin(cid, { ...options, signal }),
+      (signal) => this.#parts.pinner.pin(cid, { ...options, signal }),
       options.stallTimeout,
     )
   }
 
   unpin(cid: CID, options?: IpfsCallOptions): Promise<void> {
-    return this.#call(`pin/rm ${cid}`, options?.signal, () => this.#pinner.unpin(cid))
+    return this.#call(`pin/rm ${cid}`, options?.signal, () => this.#parts.pinner.unpin(cid))
   }
 
   putBlocks(blocks: AsyncIterable<IpfsBlock>, options?: IpfsCallOptions): Promise<void> {
     return this.#call('block/put', options?.signal, async (signal) => {
-      using _ = this.#writes.begin()
+      using _ = this.#parts.writes.begin()
       const writer = this.#parts.store.writer({ fresh: true })
       for await (const { cid, bytes } of untilAborted(blocks, signal))
         await writer.put(cid, bytes, 'the caller')
@@ -163,7 +175,7 @@ class Embedded implements Ipfs {
   }
 
   getBlock(cid: CID, options?: IpfsCallOptions): Promise<Uint8Array> {
-    return this.#call(`block/get ${cid}`, options?.signal, (signal) => this.#read(cid, signal))
+    return this.#call(`block/get ${cid}`, options?.signal, (signal) => this.#parts.reader.read(cid, signal))
   }
 
   repoStat(options?: IpfsCallOptions): Promise<IpfsRepoStat> {
@@ -184,8 +196,8 @@ class Embedded implements Ipfs {
       abort.signal.throwIfAborted()
       yield* collect({
         store: this.#parts.store,
-        running: this.#pinner.running,
-        keepSince: this.#writes.keepSince(),
+        running: this.#parts.pinner.running,
+        keepSince: this.#parts.writes.keepSince(),
         signal: abort.signal,
       })
     } catch (error) {
@@ -198,9 +210,8 @@ class Embedded implements Ipfs {
 
   resolve(path: string, options?: IpfsCallOptions): Promise<CID> {
     return this.#call(`resolve ${path}`, options?.signal, async (signal) => {
-      const { namespace, root, segments } = parsePath(path)
-      if (namespace === 'ipns') throw new Error('names (/ipns/…) cannot be resolved yet')
-      return (await resolvePath(parseCid(root), segments, (cid) => this.#read(cid, signal))).cid
+      const read = (cid: CID) => this.#parts.reader.read(cid, signal)
+      return (await resolveAny(parsePath(path), read, (name) => this.#parts.resolveName(name, signal))).cid
     })
   }
 
@@ -225,17 +236,6 @@ class Embedded implements Ipfs {
     this.#closing.abort(new Error('the embedded IPFS node was closed'))
     await Promise.allSettled(this.#calls)
     await this.#parts.opened[Symbol.asyncDispose]()
-  }
-
-  /** Local, or from the network; what comes from there is kept until the next garbage collection. */
-  async #read(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
-    const { store, exchange } = this.#parts
-    const local = await store.get(cid)
-    if (local !== undefined) return local
-    using session = exchange.session([])
-    const { bytes, from } = await session.fetch(cid, signal)
-    await store.writer({ fresh: false }).put(cid, bytes, from)
-    return bytes
   }
 
   async #call<Result>(
@@ -265,6 +265,25 @@ async function connectTo(host: IpfsHost, text: string, signal: AbortSignal) {
   const peer = peerOf(address)
   if (peer !== undefined) host.allow(peer)
   return (await host.libp2p.dial(address, { signal })).remotePeer
+}
+
+function nameResolver(names: Names | undefined): ResolveName {
+  if (names !== undefined) return (name, signal) => names.resolve(name, signal)
+  return async (name) => {
+    throw new NameError(
+      `/ipns/${name} cannot be resolved: with ipfs_connector.embedded.network "cluster" nobody outside is asked; ` +
+        'give the CID',
+    )
+  }
+}
+
+function gatewayNode(reader: BlockReader, resolveName: ResolveName): GatewayNode {
+  return {
+    read: (cid, signal) => reader.read(cid, signal),
+    has: (cid) => reader.has(cid),
+    idOf: (cid) => reader.idOf(cid),
+    resolveName,
+  }
 }
 
 /** Ends with the reason of the signal, also while the source hangs. What the source throws comes as a `SourceError`. */

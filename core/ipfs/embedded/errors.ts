@@ -81,7 +81,17 @@ export class ListenError extends Error {
   }
 }
 
-/** A path that is none, or that leads nowhere. */
+/** What is given as a path or CID is none. */
 export class PathError extends Error {
   override readonly name = 'PathError'
+}
+
+/** A path leads nowhere. */
+export class PathNotFoundError extends Error {
+  override readonly name = 'PathNotFoundError'
+}
+
+/** A name (`/ipns/…`) that cannot be resolved. */
+export class NameError extends Error {
+  override readonly name = 'NameError'
 }

@@ -12,9 +12,11 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import * as Digest from 'multiformats/hashes/digest'
 import { encrypters } from '../../network/encrypters.ts'
 import type { EmbeddedConfig } from './config.ts'
-import { AddressError, ListenError } from './errors.ts'
+import { AddressError, ListenError, NameError } from './errors.ts'
+import { nameOfRoutingKey, openRecord, selectRecord } from './ipns-record.ts'
 
 export interface IpfsHost extends AsyncDisposable {
   readonly libp2p: Libp2p
@@ -61,6 +63,8 @@ export async function startHost(
       ...(open && {
         dht: kadDHT({
           clientMode: true,
+          validators: { ipns: validateRecord },
+          selectors: { ipns: (_key, records) => selectRecord(records) },
           // Hosts that listen on loopback only are those of tests.
           peerInfoMapper: local ? passthroughMapper : removePrivateAddressesMapper,
         }),
@@ -116,4 +120,11 @@ function listenError(error: unknown): unknown {
   const [, address, problem] = named as unknown as [string, string, string]
   const why = problem.includes('EADDRINUSE') ? 'the port is in use' : problem
   return new ListenError(address, 'swarm_listen_multiaddress', why, { cause: error })
+}
+
+/** Of IPNS records that the DHT gives. */
+async function validateRecord(key: Uint8Array, record: Uint8Array): Promise<void> {
+  const name = nameOfRoutingKey(key)
+  if (name === undefined) throw new NameError('the key is not that of a name')
+  await openRecord(Digest.decode(name), record, Date.now())
 }

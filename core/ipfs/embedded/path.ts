@@ -4,14 +4,15 @@
  */
 import * as dagCbor from '@ipld/dag-cbor'
 import * as dagJson from '@ipld/dag-json'
-import * as dagPb from '@ipld/dag-pb'
 import { murmur3128 } from '@multiformats/murmur3'
-import { UnixFS } from 'ipfs-unixfs'
 import { CID } from 'multiformats/cid'
-import { PathError, UnreadableNodeError } from './errors.ts'
+import { PathError, PathNotFoundError, UnreadableNodeError } from './errors.ts'
+import { type DagPbNode, dagPbCode, decodeDagPb, shardPrefix } from './unixfs-node.ts'
 
 export interface ResolvedPath {
   cid: CID
+  /** The CIDs on the way, from the root to `cid`. */
+  roots: CID[]
   /** Segments that lead on inside of the block, into a value that is no link. */
   inside: string[]
 }
@@ -26,6 +27,8 @@ export interface PathRoot {
 /** Bytes of a path, and its segments, at most. */
 const maxPathLength = 32_768
 const maxSegments = 1_000
+/** Names that stand for names, one after the other, at most. */
+const maxNames = 8
 
 /** Takes `/ipfs/…`, `/ipld/…` and `/ipns/…`; nothing in it is decoded. Throws `PathError`. */
 export function parsePath(path: string): PathRoot {
@@ -49,7 +52,7 @@ export function parseCid(text: string): CID {
 }
 
 /**
- * `read` gets a block. Rejects with `PathError` when the path leads nowhere, with `UnreadableNodeError`, and with what
+ * `read` gets a block. Rejects with `PathNotFoundError`, with `UnreadableNodeError`, and with what
  * `read` rejects with.
  */
 export async function resolvePath(
@@ -57,19 +60,36 @@ export async function resolvePath(
   segments: readonly string[],
   read: (cid: CID) => Promise<Uint8Array>,
 ): Promise<ResolvedPath> {
-  let cid = root
+  const roots = [root]
   for (let at = 0; at < segments.length; at++) {
+    const cid = roots.at(-1)!
     const bytes = await read(cid)
-    if (cid.code === dagPb.code) {
-      cid = await stepIntoFolder(cid, bytes, segments[at]!, read)
+    if (cid.code === dagPbCode) {
+      roots.push(await stepIntoFolder(cid, bytes, segments[at]!, read))
       continue
     }
     const { link, taken } = stepIntoValue(cid, bytes, segments.slice(at))
-    if (link === undefined) return { cid, inside: segments.slice(at) }
-    cid = link
+    if (link === undefined) return { cid, roots, inside: segments.slice(at) }
+    roots.push(link)
     at += taken - 1
   }
-  return { cid, inside: [] }
+  return { cid: roots.at(-1)!, roots, inside: [] }
+}
+
+/** Also resolves names first; `resolveName` gives the path that one stands for. */
+export async function resolveAny(
+  path: PathRoot,
+  read: (cid: CID) => Promise<Uint8Array>,
+  resolveName: (name: string) => Promise<string>,
+): Promise<ResolvedPath> {
+  let { namespace, root, segments } = path
+  for (let names = 0; namespace === 'ipns'; names++) {
+    if (names === maxNames) throw new PathNotFoundError(`${path.root} leads to more than ${maxNames} names`)
+    const target = parsePath(await resolveName(root))
+    ;({ namespace, root } = target)
+    segments = [...target.segments, ...segments]
+  }
+  return resolvePath(parseCid(root), segments, read)
 }
 
 async function stepIntoFolder(
@@ -78,54 +98,33 @@ async function stepIntoFolder(
   name: string,
   read: (cid: CID) => Promise<Uint8Array>,
 ): Promise<CID> {
-  const { node, unixfs } = decodeFolder(cid, bytes)
+  const node = decodeDagPb(cid, bytes)
   const found =
-    unixfs?.type === 'hamt-sharded-directory'
-      ? await findInShards(cid, node, unixfs, name, read)
-      : node.Links.find((link) => link.Name === name)?.Hash
-  if (found === undefined) throw new PathError(`no link named ${JSON.stringify(name)} under ${cid}`)
+    node.unixfs?.type === 'hamt-sharded-directory'
+      ? await findInShards(cid, node, name, read)
+      : node.links.find((link) => link.Name === name)?.Hash
+  if (found === undefined) throw new PathNotFoundError(`no link named ${JSON.stringify(name)} under ${cid}`)
   return found
 }
 
 /** Down the buckets that the hash of the name leads to. */
 async function findInShards(
   cid: CID,
-  first: dagPb.PBNode,
-  unixfs: UnixFS,
+  first: DagPbNode,
   name: string,
   read: (cid: CID) => Promise<Uint8Array>,
 ): Promise<CID | undefined> {
-  const bits = new HashBits(name)
-  const fanOut = Number(unixfs.fanout ?? 256n)
-  const width = Math.log2(fanOut)
-  if (!Number.isInteger(width) || width < 1 || width > 16) {
-    throw new UnreadableNodeError(cid, `its fan-out of ${fanOut} is no power of two up to 65536`)
-  }
-  const digits = (fanOut - 1).toString(16).length
+  const { bits, digits } = shardPrefix(cid, first.unixfs!)
+  const hash = new HashBits(name)
   let node = first
   for (;;) {
-    const bucket = bits.take(width)
+    const bucket = hash.take(bits)
     if (bucket === undefined) return undefined
     const prefix = bucket.toString(16).toUpperCase().padStart(digits, '0')
-    const link = node.Links.find(({ Name }) => Name === prefix || Name === prefix + name)
+    const link = node.links.find(({ Name }) => Name === prefix || Name === prefix + name)
     if (link === undefined) return undefined
     if (link.Name !== prefix) return link.Hash
-    node = decodeFolder(link.Hash, await read(link.Hash)).node
-  }
-}
-
-function decodeFolder(cid: CID, bytes: Uint8Array): { node: dagPb.PBNode; unixfs: UnixFS | undefined } {
-  let node: dagPb.PBNode
-  try {
-    node = dagPb.decode(bytes)
-  } catch (cause) {
-    throw new UnreadableNodeError(cid, `it is not sound (${(cause as Error).message})`, { cause })
-  }
-  try {
-    return { node, unixfs: node.Data && UnixFS.unmarshal(node.Data) }
-  } catch {
-    // A dag-pb node that is not UnixFS still has named links.
-    return { node, unixfs: undefined }
+    node = decodeDagPb(link.Hash, await read(link.Hash))
   }
 }
 
@@ -138,7 +137,7 @@ function stepIntoValue(
   let value = decodeValue(cid, bytes)
   for (const [at, segment] of segments.entries()) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) {
-      throw new PathError(`there is no ${JSON.stringify(segment)} in ${cid}`)
+      throw new PathNotFoundError(`there is no ${JSON.stringify(segment)} in ${cid}`)
     }
     value = (value as Record<string, unknown>)[segment]
     const link = CID.asCID(value)
@@ -154,7 +153,7 @@ function decodeValue(cid: CID, bytes: Uint8Array): unknown {
   } catch (cause) {
     throw new UnreadableNodeError(cid, `it is not sound (${(cause as Error).message})`, { cause })
   }
-  throw new PathError(`${cid} has nothing below it: a path cannot go on there`)
+  throw new PathNotFoundError(`${cid} has nothing below it: a path cannot go on there`)
 }
 
 /** The bits of the 64-bit murmur3 hash of a name, from the highest on: the way through a sharded folder. */

@@ -1,0 +1,31 @@
+/** Reads blocks, local ones or from the network; those are kept until the next garbage collection. */
+import type { CID } from 'multiformats/cid'
+import type { BlockStore } from './block-store.ts'
+import type { BlockSource } from './pinner.ts'
+
+export class BlockReader {
+  readonly #store: BlockStore
+  readonly #source: BlockSource
+
+  constructor(store: BlockStore, source: BlockSource) {
+    this.#store = store
+    this.#source = source
+  }
+
+  async read(cid: CID, signal: AbortSignal): Promise<Uint8Array> {
+    const local = await this.#store.get(cid)
+    if (local !== undefined) return local
+    using session = this.#source.session([])
+    const { bytes, from } = await session.fetch(cid, signal)
+    await this.#store.writer({ fresh: false }).put(cid, bytes, from)
+    return bytes
+  }
+
+  has(cid: CID): boolean {
+    return this.#store.has(cid)
+  }
+
+  idOf(cid: CID): number | undefined {
+    return this.#store.locate(cid)?.id
+  }
+}

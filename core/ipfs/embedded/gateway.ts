@@ -1,0 +1,100 @@
+/**
+ * The read-only HTTP gateway of the embedded node: files with ranges, folders, single blocks and CARs under
+ * `/ipfs/<cid>/<path>` (https://specs.ipfs.tech/http-gateways/). It writes nothing and gives what the node can get.
+ */
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { Hono } from 'hono'
+import { authorityOf, parseEndpoint } from '../../runtime/endpoint.ts'
+import type { Logger } from '../../runtime/ports.ts'
+import { AddressError, ListenError } from './errors.ts'
+import { GatewayAnswer } from './gateway-answer.ts'
+import { asGatewayError, GatewayError } from './gateway-error.ts'
+import type { GatewayNode } from './gateway-node.ts'
+import { readRequest } from './gateway-request.ts'
+
+export interface Gateway extends AsyncDisposable {
+  /** `http://<host>:<port>` of each listener. */
+  readonly urls: string[]
+}
+
+/** Connections at the same time, for each address. */
+const maxConnections = 1_024
+/** ms that the head of a request may take, and that a connection may do nothing. */
+const headersTimeout = 10_000
+const keepAliveTimeout = 30_000
+const setting = 'gateway_listen_multiaddress'
+
+/** Resolves when it listens. Rejects with `AddressError` or `ListenError`. */
+export async function startGateway(
+  addresses: readonly string[],
+  node: GatewayNode,
+  logger: Logger,
+): Promise<Gateway> {
+  await using servers = new AsyncDisposableStack()
+  const handle = getRequestListener(makeApp(node, logger).fetch)
+  const urls: string[] = []
+  for (const address of addresses) {
+    const server = createServer({ headersTimeout, keepAliveTimeout }, handle)
+    server.maxConnections = maxConnections
+    urls.push(await listen(server, address))
+    servers.defer(() => close(server))
+  }
+  const owned = servers.move()
+  return { urls, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+function makeApp(node: GatewayNode, logger: Logger): Hono {
+  const app = new Hono()
+  app.on(['GET', 'HEAD'], ['/ipfs/*', '/ipns/*'], async ({ req }) => {
+    const request = readRequest(new URL(req.url), req.raw.headers)
+    return new GatewayAnswer(node, request, req.raw.signal).answer(req.method === 'HEAD')
+  })
+  app.all('*', ({ req }) => {
+    if (req.method === 'GET' || req.method === 'HEAD') {
+      throw new GatewayError(404, 'the gateway has /ipfs/<cid>/<path> and /ipns/<name>/<path>')
+    }
+    throw new GatewayError(405, 'the gateway only reads', { allow: 'GET, HEAD' })
+  })
+  app.onError((error, { req }) => {
+    const { status, message, headers } = asGatewayError(error)
+    logger.debug('a gateway request failed', { path: req.path, status, error: message })
+    return new Response(req.method === 'HEAD' ? null : `${message}\n`, {
+      status,
+      headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', ...headers },
+    })
+  })
+  return app
+}
+
+/** Resolves with the URL. */
+async function listen(server: Server, address: string): Promise<string> {
+  const endpoint = parseEndpoint(address)
+  if (endpoint?.kind !== 'tcp' || endpoint.tls) {
+    throw new AddressError(
+      address,
+      setting,
+      'is nowhere to listen at; write one such as /ip4/127.0.0.1/tcp/9098',
+    )
+  }
+  try {
+    server.listen(endpoint.port, endpoint.host)
+    await once(server, 'listening')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new ListenError(address, setting, code === 'EADDRINUSE' ? 'the port is in use' : message, {
+      cause: error,
+    })
+  }
+  const { port } = server.address() as AddressInfo
+  return `http://${authorityOf({ host: endpoint.host, port })}`
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  server.closeAllConnections()
+  await closed
+}

@@ -1,0 +1,110 @@
+/** Signed records that say what an IPNS name stands for (https://specs.ipfs.tech/ipns/ipns-record/), version 2. */
+import * as dagCbor from '@ipld/dag-cbor'
+import { publicKeyFromProtobuf } from '@libp2p/crypto/keys'
+import type { PublicKey } from '@libp2p/interface'
+import { peerIdFromMultihash } from '@libp2p/peer-id'
+import type { MultihashDigest } from 'multiformats/hashes/interface'
+import { NameError } from './errors.ts'
+
+export interface IpnsRecord {
+  /** A path. */
+  value: string
+  sequence: bigint
+  /** ms since the epoch. */
+  validUntil: number
+}
+
+/** Bytes of a record, at most. */
+export const maxRecordSize = 10 * 1024
+
+/** The key of a name in the DHT. */
+export function routingKey(name: MultihashDigest): Uint8Array {
+  return Buffer.concat([routingPrefix, name.bytes])
+}
+
+/** The name that a key of the DHT is of; undefined for other keys. */
+export function nameOfRoutingKey(key: Uint8Array): Uint8Array | undefined {
+  return Buffer.from(key.subarray(0, routingPrefix.length)).equals(routingPrefix)
+    ? key.subarray(routingPrefix.length)
+    : undefined
+}
+
+/** Checks signature and validity. Rejects with `NameError`. `now` in ms since the epoch. */
+export async function openRecord(name: MultihashDigest, bytes: Uint8Array, now: number): Promise<IpnsRecord> {
+  const fields = readFields(bytes)
+  const data = fields.get(dataField)
+  const signature = fields.get(signatureField)
+  if (data === undefined || signature === undefined)
+    throw new NameError('the record has no signature of version 2')
+  const key = publicKeyOf(name, fields.get(publicKeyField))
+  if (!(await key.verify(Buffer.concat([signedPrefix, data]), signature))) {
+    throw new NameError('the signature of the record is not that of the name')
+  }
+  const record = readData(data)
+  if (record.validUntil < now) throw new NameError('the record has expired')
+  return record
+}
+
+/** The index of the record that counts: the newest, then the one that is valid longest. */
+export function selectRecord(records: readonly Uint8Array[]): number {
+  const read = records.map((bytes) => readData(readFields(bytes).get(dataField) ?? new Uint8Array()))
+  let best = 0
+  for (const [index, record] of read.entries()) {
+    const { sequence, validUntil } = read[best]!
+    if (record.sequence > sequence || (record.sequence === sequence && record.validUntil > validUntil))
+      best = index
+  }
+  return best
+}
+
+// Fields of the protobuf message.
+const publicKeyField = 7
+const signatureField = 8
+const dataField = 9
+const routingPrefix = Buffer.from('/ipns/')
+const signedPrefix = Buffer.from('ipns-signature:')
+
+function publicKeyOf(name: MultihashDigest, given: Uint8Array | undefined): PublicKey {
+  const named = peerIdFromMultihash(name)
+  if (named.publicKey !== undefined) return named.publicKey
+  if (given === undefined) throw new NameError('the record has no public key')
+  const key = publicKeyFromProtobuf(given)
+  if (!Buffer.from(key.toMultihash().bytes).equals(name.bytes)) {
+    throw new NameError('the public key of the record is not that of the name')
+  }
+  return key
+}
+
+function readData(data: Uint8Array): IpnsRecord {
+  const { Value, Validity, ValidityType, Sequence } = dagCbor.decode<Record<string, unknown>>(data)
+  const text = (value: unknown) => (value instanceof Uint8Array ? new TextDecoder().decode(value) : '')
+  const validUntil = Date.parse(text(Validity))
+  if (ValidityType !== 0 || Number.isNaN(validUntil))
+    throw new NameError('the record does not say how long it is valid')
+  return { value: text(Value), sequence: BigInt(Sequence as number | bigint), validUntil }
+}
+
+/** The last value of each field that has bytes. */
+function readFields(bytes: Uint8Array): Map<number, Uint8Array> {
+  if (bytes.length > maxRecordSize) throw new NameError(`the record is longer than ${maxRecordSize} bytes`)
+  const fields = new Map<number, Uint8Array>()
+  let at = 0
+  const varint = () => {
+    let value = 0
+    for (let factor = 1; ; factor *= 128) {
+      const byte = bytes[at++]
+      if (byte === undefined || factor > 2 ** 63) throw new NameError('the record is cut off')
+      value += (byte & 0x7f) * factor
+      if (byte < 0x80) return value
+    }
+  }
+  while (at < bytes.length) {
+    const tag = varint()
+    const size = varint()
+    if (tag % 8 === 0) continue
+    if (tag % 8 !== 2 || at + size > bytes.length) throw new NameError('the record is not a protobuf message')
+    fields.set(Math.floor(tag / 8), bytes.subarray(at, at + size))
+    at += size
+  }
+  return fields
+}

@@ -1,0 +1,120 @@
+/**
+ * What names stand for (`/ipns/<name>`): domains by DNSLink (https://dnslink.dev/), keys by the newest valid record that the
+ * DHT or an HTTP router has.
+ */
+import { Resolver } from 'node:dns/promises'
+import type { KadDHT } from '@libp2p/kad-dht'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { base36 } from 'multiformats/bases/base36'
+import { CID } from 'multiformats/cid'
+import type { MultihashDigest } from 'multiformats/hashes/interface'
+import type { Clock } from '../../runtime/ports.ts'
+import { LinkedAbort } from '../kubo/linked-abort.ts'
+import { readBody } from './bounded-body.ts'
+import { NameError } from './errors.ts'
+import { maxRecordSize, openRecord, routingKey } from './ipns-record.ts'
+
+export interface NamesInit {
+  dht: KadDHT
+  /** URLs. */
+  routers: readonly string[]
+  clock: Clock
+}
+
+/** ms for one name. */
+const timeout = 60_000
+const libp2pKey = 0x72
+
+export class Names {
+  readonly #init: NamesInit
+
+  constructor(init: NamesInit) {
+    this.#init = init
+  }
+
+  /** The path that the name stands for. Rejects with `NameError`. */
+  async resolve(name: string, signal: AbortSignal): Promise<string> {
+    const key = keyOf(name)
+    if (key === undefined && !name.includes('.')) {
+      throw new NameError(`${JSON.stringify(name.slice(0, 120))} is neither an IPNS key nor a domain`)
+    }
+    using abort = new LinkedAbort(signal)
+    const timer = setTimeout(() => abort.abort(new NameError(`${name} was not found in time`)), timeout)
+    try {
+      return key === undefined
+        ? await dnslink(name, abort.signal)
+        : await this.#record(name, key, abort.signal)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #record(name: string, key: MultihashDigest, signal: AbortSignal): Promise<string> {
+    using abort = new LinkedAbort(signal)
+    const { dht, routers, clock } = this.#init
+    const sources = [
+      fromDht(dht, key, abort.signal),
+      ...routers.map((router) => fromRouter(router, key, abort.signal)),
+    ]
+    try {
+      const { value } = await Promise.any(
+        sources.map(async (source) => openRecord(key, await source, clock.now())),
+      )
+      return value
+    } catch (error) {
+      signal.throwIfAborted()
+      const causes =
+        error instanceof AggregateError ? error.errors.map((each) => each.message) : [String(error)]
+      throw new NameError(`no valid record of ${name} was found (${[...new Set(causes)].join('; ')})`, {
+        cause: error,
+      })
+    } finally {
+      abort.abort(new Error('the name is resolved'))
+    }
+  }
+}
+
+async function fromDht(dht: KadDHT, key: MultihashDigest, signal: AbortSignal): Promise<Uint8Array> {
+  for await (const event of dht.get(routingKey(key), { signal })) {
+    if (event.name === 'VALUE') return event.value
+  }
+  throw new NameError('the DHT has none')
+}
+
+async function fromRouter(router: string, key: MultihashDigest, signal: AbortSignal): Promise<Uint8Array> {
+  const name = CID.createV1(libp2pKey, key).toString(base36)
+  const response = await fetch(new URL(`/routing/v1/ipns/${name}`, router), {
+    headers: { accept: 'application/vnd.ipfs.ipns-record' },
+    signal,
+  })
+  if (!response.ok) throw new NameError(`${router} answered ${response.status}`)
+  return readBody(response, maxRecordSize)
+}
+
+async function dnslink(domain: string, signal: AbortSignal): Promise<string> {
+  const resolver = new Resolver()
+  const stop = () => resolver.cancel()
+  signal.addEventListener('abort', stop)
+  try {
+    for (const host of [`_dnslink.${domain}`, domain]) {
+      const texts = await resolver.resolveTxt(host).catch(() => [])
+      signal.throwIfAborted()
+      const link = texts.map((parts) => parts.join('')).find((text) => text.startsWith('dnslink=/'))
+      if (link !== undefined) return link.slice('dnslink='.length)
+    }
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+  throw new NameError(
+    `${domain} has no DNSLink: no TXT record dnslink=/ipfs/… of it or of _dnslink.${domain}`,
+  )
+}
+
+/** Of a peer ID or a CID of a key; undefined for other texts. */
+function keyOf(name: string): MultihashDigest | undefined {
+  try {
+    return peerIdFromString(name).toMultihash()
+  } catch {
+    return undefined
+  }
+}
