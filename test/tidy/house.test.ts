@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import packageList from '../../package.json' with { type: 'json' }
 import { cycles, eagerLoads, wrongArrows } from './arrows.ts'
 import { deadLinks, strayPackages, unexplainedPackages } from './documents.ts'
+import { wrongLimits } from './limits.ts'
 import { badNames, bannedCode, longFiles, platformInPureParts, strayWords } from './rules.ts'
 import { readSources, TOP } from './sources.ts'
 
@@ -36,5 +37,9 @@ describe('the house', () => {
   test('every package has its reason in docs/dependencies.md', async () => {
     const document = await Bun.file(join(TOP, 'docs/dependencies.md')).text()
     expect(unexplainedPackages(packageList, document)).toEqual([])
+  })
+  test('the bounds in docs/limits.md are those of the code', async () => {
+    const document = await Bun.file(join(TOP, 'docs/limits.md')).text()
+    expect(wrongLimits(document, (path) => files.find((file) => file.path === path)?.text)).toEqual([])
   })
 })

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { cycles, eagerLoads, MAY_IMPORT, partOf, wrongArrows } from './arrows.ts'
 import { deadLinks, strayPackages, unexplainedPackages } from './documents.ts'
+import { wrongLimits } from './limits.ts'
 import { badNames, bannedCode, longFiles, platformInPureParts, strayWords } from './rules.ts'
 import { type Import, toSource } from './sources.ts'
 
@@ -197,5 +198,17 @@ describe('other rules', () => {
     const document =
       '| package | why |\n|---|---|\n| `zod` | checks input |\n| `hono` |  |\n| `left-pad` | old |\n'
     expect(unexplainedPackages(list, document)).toHaveLength(2)
+  })
+  test('bounds in docs that the code does not have are found', () => {
+    const read = () =>
+      'export const A = 4 * 1024 * 1024\nconst b: Limits = {\n  size: 30_000,\n}\nconst C = 2n ** 3n - 1n'
+    const row = (bound: string, name: string) =>
+      wrongLimits(`| x | ${bound} | \`core/x.ts\` \`${name}\` |`, read)
+    expect([row('4 MiB', 'A'), row('30 s', 'size'), row('30,000', 'size'), row('7', 'C')].flat()).toEqual([])
+    expect(row('2 MiB', 'A')).toHaveLength(1)
+    expect(row('3 s', 'size')).toHaveLength(1)
+    expect(row('much', 'A')).toHaveLength(1)
+    expect(row('4 MiB', 'gone')).toHaveLength(1)
+    expect(wrongLimits('no table', read)).toHaveLength(1)
   })
 })
