@@ -13,7 +13,6 @@ import type { Cors } from './cors.ts'
 import { messageOf, statusOf } from './errors.ts'
 import { type Redirect, redirectOf } from './redirect.ts'
 import { Reply } from './reply.ts'
-import { discardBody, isBodyOver } from './unread-body.ts'
 
 /** Requests at once; more are answered 503. */
 const maxRequests = 1024
@@ -61,7 +60,6 @@ export class Dispatcher {
     const run = this.#answer({ incoming, outgoing, reply, path, search, signal: closing.signal })
       .catch((error: unknown) => this.#fail(reply, incoming.socket, error))
       .then(() => closed)
-      .then(() => this.#endBody(incoming))
       .finally(() => this.#running.delete(closing))
     this.#running.set(closing, run)
   }
@@ -95,12 +93,6 @@ export class Dispatcher {
         resolve()
       })
     })
-  }
-
-  /** A client that goes on sending after the answer has its connection closed. */
-  async #endBody(incoming: IncomingMessage): Promise<void> {
-    await discardBody(incoming, this.#init.runtime.scheduler)
-    if (!isBodyOver(incoming)) incoming.socket.destroy()
   }
 
   async #answer(exchange: Exchange): Promise<void> {

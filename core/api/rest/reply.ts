@@ -82,10 +82,9 @@ export class Reply {
         this.#outgoing.req.socket.destroy()
         return
       }
-      await discardBody(this.#outgoing.req, this.#scheduler)
       this.#outgoing.addTrailers({ [trailer]: headerText(messageOf(error)) })
     }
-    this.#outgoing.end()
+    await this.#finish()
   }
 
   /** False when the client was gone before the last row. */
@@ -123,11 +122,23 @@ export class Reply {
 
   #end(status: number, body = ''): void {
     this.#bytes += Buffer.byteLength(body)
-    // The connection must outlive the answer for as long as a body still comes.
-    if (!isBodyOver(this.#outgoing.req)) this.#outgoing.removeHeader('Connection')
     if (status !== 204) this.#outgoing.setHeader('Content-Length', Buffer.byteLength(body))
     this.#outgoing.writeHead(status)
-    this.#outgoing.end(body)
+    if (isBodyOver(this.#outgoing.req)) {
+      this.#outgoing.end(body)
+      return
+    }
+    if (body === '') this.#outgoing.flushHeaders()
+    else this.#outgoing.write(body)
+    void this.#finish()
+  }
+
+  /** The answer is out; the connection stays for a while when the client is still sending, which has to read it first. */
+  async #finish(): Promise<void> {
+    const { req } = this.#outgoing
+    await discardBody(req, this.#scheduler)
+    if (isBodyOver(req)) this.#outgoing.end()
+    else req.socket.destroy()
   }
 }
 

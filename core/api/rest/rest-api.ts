@@ -1,7 +1,7 @@
 /** The REST API of a peer (`spec/rest-api.md`): its listeners, and its orderly end. */
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { Runtime } from '../../runtime/ports.ts'
+import type { Runtime, Scheduler } from '../../runtime/ports.ts'
 import { Authenticator, type Credentials } from '../authentication.ts'
 import type { PeerService } from '../peer-service.ts'
 import { AccessLog } from './access-log.ts'
@@ -15,6 +15,8 @@ import { pinRoutes } from './pin-routes.ts'
 
 /** Milliseconds that requests under way may take when the API closes. */
 const closeGrace = 5_000
+/** Milliseconds that they may then take to answer that they were cancelled. */
+const cancelGrace = 1_000
 
 /** The section `api.restapi` of the configuration; times in milliseconds, 0 = none. */
 export interface RestApiConfig extends CorsSettings {
@@ -55,7 +57,7 @@ export async function createRestApi(init: RestApiInit): Promise<RestApi> {
   const listeners: Listener[] = []
   const close = async () => {
     for (const listener of listeners) listener.stop()
-    await settleWithin(dispatcher, runtime)
+    await settle(dispatcher, runtime)
     for (const listener of listeners) await listener[Symbol.asyncDispose]()
     await accessLog[Symbol.asyncDispose]()
   }
@@ -91,13 +93,18 @@ function createDispatcher({ service, config, runtime }: RestApiInit, accessLog: 
   })
 }
 
-/** Waits for the requests under way, and cancels them when they take too long. */
-async function settleWithin(dispatcher: Dispatcher, { scheduler }: Runtime): Promise<void> {
+/** Waits for the requests under way; cancels them when they take too long, so that they answer what they can. */
+async function settle(dispatcher: Dispatcher, { scheduler }: Runtime): Promise<void> {
+  await settledWithin(dispatcher, closeGrace, scheduler)
+  dispatcher.abort(new Error('the peer is stopping'))
+  await settledWithin(dispatcher, cancelGrace, scheduler)
+}
+
+async function settledWithin(dispatcher: Dispatcher, ms: number, scheduler: Scheduler): Promise<void> {
   const late = Promise.withResolvers<void>()
-  const timer = scheduler.after(closeGrace, () => late.resolve())
+  const timer = scheduler.after(ms, () => late.resolve())
   await Promise.race([dispatcher.settled(), late.promise])
   timer.cancel()
-  dispatcher.abort(new Error('the peer is stopping'))
 }
 
 async function readTls({ sslCertFile, sslKeyFile }: RestApiConfig, folder: string) {

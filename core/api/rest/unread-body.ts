@@ -23,6 +23,9 @@ export async function discardBody(incoming: IncomingMessage, scheduler: Schedule
   socket.off('close', over.resolve)
 }
 
+/** Also of a request that has no body, whose end may be noticed later. */
 export function isBodyOver(incoming: IncomingMessage): boolean {
-  return incoming.complete || incoming.destroyed || incoming.socket.destroyed
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = incoming.headers
+  const hasBody = encoding !== undefined || Number(length) > 0
+  return !hasBody || incoming.complete || incoming.destroyed || incoming.socket.destroyed
 }

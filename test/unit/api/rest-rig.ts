@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PeerService } from '../../../core/api/peer-service.ts'
 import { createRestApi, type RestApi, type RestApiConfig } from '../../../core/api/rest/rest-api.ts'
+import type { Scheduler } from '../../../core/runtime/ports.ts'
+import { systemScheduler } from '../../../core/runtime/system.ts'
 import { createMemoryService, type MemoryService } from './memory-service.ts'
 import { type KeptLine, keepingRuntime } from './silent-runtime.ts'
 
@@ -61,12 +63,13 @@ export class RestRig implements AsyncDisposable {
   static async start(
     config: Partial<RestApiConfig> = {},
     overrides: Partial<PeerService> = {},
+    scheduler: Scheduler = systemScheduler,
   ): Promise<RestRig> {
     const folder = await mkdtemp(join(tmpdir(), 'rest-api-'))
     const log: KeptLine[] = []
     const service = createMemoryService(overrides)
     try {
-      const runtime = keepingRuntime(log)
+      const runtime = { ...keepingRuntime(log), scheduler }
       const api = await createRestApi({ service, config: { ...defaultConfig, ...config }, folder, runtime })
       return new RestRig(api, service, folder, log)
     } catch (error) {

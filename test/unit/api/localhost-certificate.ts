@@ -1,0 +1,21 @@
+/** A self-signed certificate for `localhost`, of tests only, valid for a hundred years from 2026. */
+
+export const certificate = `-----BEGIN CERTIFICATE-----
+MIIBfzCCASWgAwIBAgIUHOYp0Rryup9d9CqLahfjy8eI1EYwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMzAzMjIzN1oYDzIxMjYxMDMw
+MDMyMjM3WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASIYhoInd+41EU6L1hO/MytkXN3gCPbeNSDR5XWLk+lum6dN0apIcvr
+DM3ir7dKLlLmGERJzHOiZZIWyPtrE0T8o1MwUTAdBgNVHQ4EFgQUi58zQORqYjZs
+AJkqKKClGg7wAbkwHwYDVR0jBBgwFoAUi58zQORqYjZsAJkqKKClGg7wAbkwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEA80puigQo/9drnkAcK1zr
+Pbcul4ux/69M3Prsmoa+poECID0u2vuAkypaPunvTxHkPllPGKjjzN1eZJz2Ybq1
+v9HI
+-----END CERTIFICATE-----
+`
+
+export const privateKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgHg/QLIT58R1sCPXl
+jPQBIsLRoMEA5AiY4nNUMIqilp+hRANCAASIYhoInd+41EU6L1hO/MytkXN3gCPb
+eNSDR5XWLk+lum6dN0apIcvrDM3ir7dKLlLmGERJzHOiZZIWyPtrE0T8
+-----END PRIVATE KEY-----
+`
