@@ -63,7 +63,7 @@ export class GatewayAnswer {
       'x-content-type-options': 'nosniff',
     }
     if (format === 'raw') return this.#raw(cid, head)
-    if (format === 'car') return this.#car(cid, head)
+    if (format === 'car') return this.#car(resolved, head)
     return this.#page(resolved, head)
   }
 
@@ -91,10 +91,10 @@ export class GatewayAnswer {
     })
   }
 
-  async #car(cid: CID, head: Head): Promise<Response> {
-    const { car, path, filename, ifNoneMatch } = this.#request
+  async #car({ cid, roots }: ResolvedPath, head: Head): Promise<Response> {
+    const { car, filename, ifNoneMatch } = this.#request
     const variant = createHash('sha256')
-      .update(JSON.stringify([path, car]))
+      .update(JSON.stringify([roots.map(String), car]))
       .digest('base64url')
       .slice(0, 16)
     const etag = `W/"${cid}.car.${variant}"`
