@@ -1,7 +1,7 @@
 /**
  * The IPFS node beside a peer, as the rest of the peer sees it. Two backends implement it, `core/ipfs/kubo` (RPC)
- * and `core/ipfs/embedded` (in process), and the simulator has a third; `test/unit/ipfs/compliance.ts` is run
- * against each of them.
+ * and `core/ipfs/embedded` (in process), and `test/unit/ipfs/compliance.ts` is run against both; the simulator has
+ * the part of it that the tracker uses.
  */
 import type { CID } from 'multiformats/cid'
 

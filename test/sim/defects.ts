@@ -1,4 +1,5 @@
 /** Deliberate mistakes, to show that the checks find them: each changes one thing that a peer stands on. */
+import type { CID } from 'multiformats/cid'
 import type { Store } from '../../core/runtime/store.ts'
 import type { TrackerIpfs, TrackerStore } from '../../core/tracker/driver.ts'
 import { type RetargetRule, retarget } from '../../core/tracker/retarget.ts'
@@ -8,8 +9,10 @@ import { SimulatedDisk, type SimulatedDiskInit } from './simulated-disk.ts'
 export interface Defect {
   makeDisk?(init: SimulatedDiskInit): SimulatedDisk
   rule?: RetargetRule
-  /** What all of the peer, and the checks, are given. */
+  /** What all of the peer, its clients and the checks are given. */
   changeStore?(store: Store): Store
+  /** What clients and the checks are given. */
+  changeShownStore?(store: Store): Store
   /** What the exchange is given. */
   changeExchangeStore?(store: Store): Store
   /** What the tracker is given. */
@@ -38,6 +41,43 @@ export const defects: Record<string, { defect: Defect; foundBy: string }> = {
   'heads are never announced': {
     foundBy: 'eventually_all_peers_have_equal_heads',
     defect: { changeExchangeStore: (store) => instead(store, { heads: () => [] }) },
+  },
+  'a head stays one when it is built on': {
+    foundBy: 'finally_heads_are_what_nothing_builds_on',
+    defect: {
+      changeStore: (store) =>
+        instead(store, {
+          heads: () => {
+            const oldest = store.blocks({ limit: 1 }).rows.map(({ cid }) => ({ cid, priority: 1n }))
+            return [...store.heads(), ...oldest]
+          },
+        }),
+    },
+  },
+  'a peer shows fewer pins than others': {
+    foundBy: 'eventually_all_peers_have_equal_pins',
+    defect: {
+      changeShownStore: (store) =>
+        instead(store, {
+          pins: (query) => ({ rows: store.pins(query).rows.filter(({ cid }) => !marks(store, cid)) }),
+        }),
+    },
+  },
+  'a peer never gets some blocks of others': {
+    foundBy: 'finally_every_peer_has_every_acknowledged_change',
+    defect: {
+      changeShownStore: (store) => {
+        const own = new Set<string>()
+        return instead(store, {
+          write: async (changes) => {
+            const written = await store.write(changes)
+            own.add(String(written.cid))
+            return written
+          },
+          hasBlock: (cid) => store.hasBlock(cid) && (own.has(cid.toString()) || !marks(store, cid)),
+        })
+      },
+    },
   },
   'blocks are not kept': {
     foundBy: 'anytime_heads_have_their_blocks',
@@ -87,6 +127,11 @@ export const defects: Record<string, { defect: Defect; foundBy: string }> = {
       },
     },
   },
+}
+
+/** True for about half of the CIDs, and for others on each peer. */
+function marks(store: Store, cid: CID): boolean {
+  return Bun.hash.xxHash32(store.self + cid.toString()) % 2 === 0
 }
 
 /** Syncs nothing and says that it did. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { defects } from './defects.ts'
 import { failureText, total } from './report.ts'
 import { simulate } from './simulation.ts'
+import { anytimeChecks, eventuallyChecks, finallyChecks } from './validate.ts'
 
 const seeds = 200
 /** Seeds in which a defect must have been found. */
@@ -34,5 +35,11 @@ describe('the checks find', () => {
       simulate(seed, defect).complaints.some(({ check }) => check === foundBy),
     )
     expect(found).toBe(true)
+  })
+
+  test('something each', () => {
+    const checks = [anytimeChecks, eventuallyChecks, finallyChecks].flatMap((group) => Object.keys(group))
+    const found = Object.values(defects).map(({ foundBy }) => foundBy)
+    expect(checks.filter((check) => !found.includes(check))).toEqual([])
   })
 })

@@ -142,7 +142,7 @@ export class SimulatedPeer {
       ...(defect.rule === undefined ? {} : { rule: defect.rule }),
     })
     const store = defect.changeStore?.(opened) ?? opened
-    life.store = store
+    life.store = defect.changeShownStore?.(store) ?? store
     const exchange = new Exchange({
       name: this.name,
       others,

@@ -4,8 +4,9 @@
  */
 
 import type { CID } from 'multiformats/cid'
+import { decodeBlock } from '../../core/crdt/dag-node.ts'
 import { dutyOf } from '../../core/pin/pin.ts'
-import type { LocalRecord } from '../../core/runtime/store.ts'
+import type { Cursor, LocalRecord, Page } from '../../core/runtime/store.ts'
 import type { Model } from './model.ts'
 import type { PinnedEntry } from './simulated-ipfs.ts'
 import type { SimulatedPeer } from './simulated-peer.ts'
@@ -40,6 +41,7 @@ export const eventuallyChecks: Record<string, Check> = {
 
 /** Looked at once, when the above hold. */
 export const finallyChecks: Record<string, Check> = {
+  finally_heads_are_what_nothing_builds_on,
   finally_every_peer_has_every_acknowledged_change,
   finally_the_pinset_is_what_clients_were_told,
   finally_ipfs_holds_what_the_pinset_says,
@@ -113,6 +115,22 @@ function eventually_queues_drain({ peers, contents, missing }: World): string[] 
   })
 }
 
+function finally_heads_are_what_nothing_builds_on({ peers }: World): string[] {
+  return onEach(peers, ({ store }) => {
+    const tips = new Set<string>()
+    const blocks = pagesOf((after) => store.blocks({ limit: 1000, ...after }))
+    for (const { cid } of blocks) tips.add(cid.toString())
+    for (const { cid, bytes } of blocks) {
+      for (const link of decodeBlock(cid, bytes).links) tips.delete(link.toString())
+    }
+    const heads = new Set(store.heads().map(({ cid }) => cid.toString()))
+    return [
+      ...[...heads.difference(tips)].map((cid) => `${cid} is a head, and another block builds on it`),
+      ...[...tips.difference(heads)].map((cid) => `nothing builds on ${cid}, and it is no head`),
+    ]
+  })
+}
+
 function finally_every_peer_has_every_acknowledged_change({ peers, model }: World): string[] {
   return onEach(peers, ({ store }) =>
     model
@@ -169,7 +187,19 @@ function recordsOf({ store }: LivePeer, contents: readonly CID[]): LocalRecord[]
 }
 
 function pinsOf({ store }: LivePeer) {
-  return store.pins({ limit: 1000 }).rows
+  return pagesOf((after) => store.pins({ limit: 1000, ...after }))
+}
+
+/** The rows of all pages. */
+function pagesOf<Row>(read: (after: { after?: Cursor }) => Page<Row>): Row[] {
+  const rows: Row[] = []
+  let page = read({})
+  rows.push(...page.rows)
+  while (page.next !== undefined) {
+    page = read({ after: page.next })
+    rows.push(...page.rows)
+  }
+  return rows
 }
 
 type LivePeer = SimulatedPeer & { store: NonNullable<SimulatedPeer['store']> }
