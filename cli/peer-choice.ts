@@ -1,0 +1,18 @@
+/** Which peer a command is about: its folder, and its API. */
+import { defaultApiAddress } from '../core/client/address.ts'
+import { localApi, usualFolder } from '../core/local/folder.ts'
+
+/** `--config`, else `IPFS_CLUSTER_PATH`, else the usual folder. */
+export function folderOf(given: string | undefined, environment: Record<string, string | undefined>): string {
+  return usualFolder(given === undefined ? environment : { ...environment, IPFS_CLUSTER_PATH: given })
+}
+
+/** `--host`, else the listeners of the REST API that the configuration in the folder names, else the usual address. */
+export async function apiOf(
+  host: string | undefined,
+  folder: string,
+  environment: Record<string, string | undefined>,
+): Promise<{ addresses: string[]; tls: boolean }> {
+  if (host !== undefined) return { addresses: host.split(','), tls: false }
+  return (await localApi(folder, environment)) ?? { addresses: [defaultApiAddress], tls: false }
+}

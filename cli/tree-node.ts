@@ -1,0 +1,30 @@
+/** The shape of the tree of commands: what it takes to list them and to find one, without loading any. */
+import type { Command } from '../commands/command.ts'
+import type { CommandGroup } from './globals.ts'
+
+export interface CommandLeaf {
+  readonly kind: 'command'
+  readonly group: CommandGroup
+  /** One line. */
+  readonly summary: string
+  load(): Promise<Command>
+}
+
+export interface CommandFolder {
+  readonly kind: 'folder'
+  readonly summary: string
+  readonly children: CommandChildren
+}
+
+export type CommandChildren = Readonly<Record<string, CommandLeaf | CommandFolder>>
+
+export const programName = 'cluster'
+
+/** Every path that leads to a command, in the order of the tree. */
+export function* commandPaths(children: CommandChildren, parents: string[] = []): Generator<string[]> {
+  for (const [name, node] of Object.entries(children)) {
+    const path = [...parents, name]
+    if (node.kind === 'command') yield path
+    else yield* commandPaths(node.children, path)
+  }
+}

@@ -1,0 +1,32 @@
+/** Errors of commands. Which exit code follows is decided in `cli/exit-codes.ts`. */
+
+/** A local failure; printed as `error <doing>: <cause>`, as the original does. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+  readonly doing: string
+  constructor(doing: string, cause: unknown) {
+    super(`error ${doing}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.doing = doing
+  }
+}
+
+/** Flags or arguments that do not fit the command. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** A question was answered with no. Not a failure. */
+export class DeclinedError extends Error {
+  override readonly name = 'DeclinedError'
+  constructor() {
+    super('nothing was changed')
+  }
+}
+
+/** A question that nobody is there to answer. */
+export class NoTerminalError extends Error {
+  override readonly name = 'NoTerminalError'
+  constructor(question: string, flag: string) {
+    super(`${question} There is no terminal to ask at: answer with ${flag}`)
+  }
+}

@@ -1,0 +1,86 @@
+/** What follows a pin or unpin that a peer has taken: waiting for it, and showing how far it is. */
+import type { PinObject } from '../../core/client/shapes.ts'
+import { waitForStatus } from '../../core/client/wait.ts'
+import type { FlagDeclaration } from '../command.ts'
+import { CommandError } from '../errors.ts'
+import type { Session } from '../session.ts'
+import { pinText, statusText } from '../text/pin.ts'
+
+export const outcomeFlags = {
+  'no-status': {
+    type: 'boolean',
+    alias: ['ns'],
+    description: 'do not ask for the status afterwards (faster, quieter)',
+  },
+  wait: { type: 'boolean', alias: ['w'], description: 'wait until the peers have done it' },
+  'wait-limit': {
+    type: 'integer',
+    alias: ['wl'],
+    hint: 'n',
+    description: 'peers that are enough to wait for; all, or the minimum factor of a pin, when not given',
+  },
+  'wait-timeout': {
+    type: 'duration',
+    alias: ['wt'],
+    default: 0,
+    description: 'longest to wait, such as 30s; 0 = any time',
+  },
+} as const satisfies Record<string, FlagDeclaration>
+
+export interface OutcomeArgs {
+  noStatus: boolean
+  wait: boolean
+  waitLimit: number | undefined
+  waitTimeout: number
+}
+
+/** Milliseconds until a status is worth asking for. */
+const settleTime = 1000
+
+export async function showOutcome(
+  session: Session,
+  pin: PinObject,
+  target: 'pinned' | 'unpinned',
+  args: OutcomeArgs,
+): Promise<void> {
+  const limit = args.waitLimit ?? (target === 'pinned' ? pin.replication_factor_min : 0)
+  const waited = args.wait ? await waitFor(session, pin.cid, target, limit, args.waitTimeout) : undefined
+  if (args.noStatus) return await session.print(pin, () => pinText(pin))
+  const client = await session.client()
+  if (waited === undefined) await settled(session.signal)
+  const status = waited ?? (await client.status(pin.cid, { signal: session.signal }))
+  await session.print(status, () => statusText(status))
+}
+
+/** Shows on a terminal how many peers are there. Throws `CommandError`. */
+export async function waitFor(
+  session: Session,
+  cid: string,
+  target: 'pinned' | 'unpinned',
+  limit: number,
+  timeout: number,
+) {
+  using progress = session.progress(`waiting until ${cid} is ${target}`)
+  try {
+    return await waitForStatus(await session.client(), cid, {
+      target,
+      limit,
+      timeout,
+      signal: session.signal,
+      onStatus: (_status, done, wanted) => progress.update(`on ${done} of ${wanted} peers`),
+    })
+  } catch (cause) {
+    throw new CommandError('waiting for pin status', cause)
+  }
+}
+
+function settled(signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, settleTime)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      reject(signal.reason)
+    })
+  })
+}

@@ -1,0 +1,19 @@
+/** `cluster pin rm`. */
+import { command } from '../command.ts'
+import { outcomeFlags, showOutcome } from './outcome.ts'
+
+export default command({
+  args: {
+    cid: { type: 'positional', hint: 'CID|path', required: true, description: 'what to unpin' },
+    ...outcomeFlags,
+  },
+  examples: [
+    ['cluster pin rm <CID>', 'unpins; peers let go of it in their own time'],
+    ['cluster pin rm --wait <CID>', 'waits until all peers have let go of it'],
+  ],
+  async run({ args, session }) {
+    const client = await session.client()
+    const pin = await client.unpin(args.cid, { signal: session.signal })
+    await showOutcome(session, pin, 'unpinned', args)
+  },
+})

@@ -1,0 +1,78 @@
+/** Waits until peers have done what was asked (`spec/cli.md §2`, `--wait`). */
+import type { ClusterClient } from './cluster-client.ts'
+import { WaitError, WaitTimeoutError } from './errors.ts'
+import type { GlobalPinObject, PeerPinObject } from './shapes.ts'
+
+export interface WaitOptions {
+  target: 'pinned' | 'unpinned'
+  /** Peers that are enough; 0 or less = all that are concerned. */
+  limit: number
+  /** Milliseconds, 0 = any time. */
+  timeout: number
+  /** Milliseconds between two looks; one second when absent. */
+  interval?: number
+  signal?: AbortSignal
+  onStatus?(status: GlobalPinObject, done: number, wanted: number): void
+}
+
+/** The status once it is reached. Rejects with `WaitError` when a peer failed, `WaitTimeoutError`, or `ApiError`. */
+export async function waitForStatus(
+  client: Pick<ClusterClient, 'status'>,
+  cid: string,
+  options: WaitOptions,
+): Promise<GlobalPinObject> {
+  const timeout = options.timeout > 0 ? AbortSignal.timeout(options.timeout) : undefined
+  const signals = [timeout, options.signal].filter((signal) => signal !== undefined)
+  const signal = AbortSignal.any(signals)
+  try {
+    for (;;) {
+      await pause(options.interval ?? 1000, signal)
+      const status = await client.status(cid, { signal })
+      const { done, wanted } = countReached(status, options)
+      options.onStatus?.(status, done, wanted)
+      if (done >= wanted) return status
+    }
+  } catch (error) {
+    if (timeout?.aborted && !options.signal?.aborted) throw new WaitTimeoutError()
+    throw error
+  }
+}
+
+const failures = ['undefined', 'cluster_error', 'pin_error', 'unpin_error']
+
+/** Throws `WaitError` when a peer has failed: then waiting longer is no use. */
+function countReached(
+  status: GlobalPinObject,
+  { target, limit }: WaitOptions,
+): { done: number; wanted: number } {
+  const peers = Object.entries(status.peer_map ?? {})
+  const failed = peers.find(([, peer]) => failures.includes(peer.status))
+  if (failed !== undefined) {
+    throw new WaitError(
+      `error has occurred while attempting to reach status: ${target} (${describe(...failed)})`,
+    )
+  }
+  const concerned = peers.filter(([, peer]) => target === 'unpinned' || peer.status !== 'remote')
+  const done = concerned.filter(([, peer]) => peer.status === target).length
+  return { done, wanted: limit > 0 ? Math.min(limit, peers.length) : concerned.length }
+}
+
+function describe(id: string, peer: PeerPinObject): string {
+  const name = peer.peername === '' ? id : peer.peername
+  return peer.error === '' ? `${name}: ${peer.status}` : `${name}: ${peer.status}: ${peer.error}`
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer)
+      reject(signal.reason)
+    }
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', abort)
+      resolve()
+    }, ms)
+    signal.addEventListener('abort', abort, { once: true })
+  })
+}
