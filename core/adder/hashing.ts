@@ -1,7 +1,10 @@
 /**
- * The hash functions that blocks may be named by: those that Kubo takes too and that are native here. Names and codes are
- * those of the multicodec table.
+ * The hash functions that blocks may be named by: those that Kubo takes too, the usual ones native. Names and codes are those
+ * of the multicodec table.
  */
+import { blake2b, blake2s } from '@noble/hashes/blake2.js'
+import { blake3 } from '@noble/hashes/blake3.js'
+import { keccak_224, keccak_256, keccak_384, keccak_512 } from '@noble/hashes/sha3.js'
 import * as Digest from 'multiformats/hashes/digest'
 import type { MultihashDigest } from 'multiformats/hashes/interface'
 import { HashFunctionError } from './errors.ts'
@@ -23,8 +26,9 @@ export function hashFunctionNamed(name: string): HashFunction {
   const found = hashFunctions.find((each) => each.name === name.toLowerCase())
   if (found) return found
   // The first clause is what the original says.
-  const known = hashFunctions.map((each) => each.name).join(', ')
-  throw new HashFunctionError(`hash function name not known: ${JSON.stringify(name)}; use one of ${known}`)
+  throw new HashFunctionError(
+    `hash function name not known: ${JSON.stringify(name)}; use one such as sha2-256, sha2-512, blake2b-256, blake3`,
+  )
 }
 
 export function multihash(hash: HashFunction, bytes: Uint8Array): MultihashDigest {
@@ -53,19 +57,40 @@ function native(algorithm: Bun.SupportedCryptoAlgorithms): (bytes: Uint8Array) =
   return (bytes) => new Bun.CryptoHasher(algorithm).update(bytes).digest()
 }
 
+/** A family of functions whose codes count the bytes of their digests from `base`. */
+function blake(
+  name: string,
+  base: number,
+  longest: number,
+  sum: (bytes: Uint8Array, length: number) => Uint8Array,
+) {
+  const lengths = Array.from({ length: longest - minDigestBytes + 1 }, (_, more) => minDigestBytes + more)
+  return lengths.map((length) => ({
+    name: `${name}-${length * 8}`,
+    code: base + length,
+    sum: (bytes: Uint8Array) => sum(bytes, length),
+  }))
+}
+
 const sha256 = native('sha256')
+const blake2b256 = native('blake2b256')
 
 const hashFunctions: readonly HashFunction[] = [
   { name: 'sha2-256', code: 0x12, sum: sha256 },
   { name: 'sha2-512', code: 0x13, sum: native('sha512') },
-  { name: 'sha2-512-256', code: 0x1015, sum: native('sha512-256') },
   { name: 'sha3-224', code: 0x17, sum: native('sha3-224') },
   { name: 'sha3-256', code: 0x16, sum: native('sha3-256') },
   { name: 'sha3-384', code: 0x15, sum: native('sha3-384') },
   { name: 'sha3-512', code: 0x14, sum: native('sha3-512') },
-  { name: 'blake2b-256', code: 0xb220, sum: native('blake2b256') },
-  { name: 'blake2b-512', code: 0xb240, sum: native('blake2b512') },
-  { name: 'blake2s-256', code: 0xb260, sum: native('blake2s256') },
+  { name: 'keccak-224', code: 0x1a, sum: keccak_224 },
+  { name: 'keccak-256', code: 0x1b, sum: keccak_256 },
+  { name: 'keccak-384', code: 0x1c, sum: keccak_384 },
+  { name: 'keccak-512', code: 0x1d, sum: keccak_512 },
+  { name: 'blake3', code: 0x1e, sum: (bytes) => blake3(bytes) },
   { name: 'dbl-sha2-256', code: 0x56, sum: (bytes) => sha256(sha256(bytes)) },
   { name: 'sha1', code: 0x11, sum: native('sha1') },
+  ...blake('blake2b', 0xb200, 64, (bytes, length) =>
+    length === 32 ? blake2b256(bytes) : blake2b(bytes, { dkLen: length }),
+  ),
+  ...blake('blake2s', 0xb240, 32, (bytes, length) => blake2s(bytes, { dkLen: length })),
 ]
