@@ -112,7 +112,7 @@ function tellAddresses(peer: Peer, config: Config, logger: Logger): void {
   const { version } = peer.service
   logger.info(`IPFS Cluster v${version}, peer ${config.cluster.peername}`, { folder: config.folder })
   for (const address of peer.restAddresses) logger.info(`RESTAPI (HTTP): ${address}`)
-  for (const address of peer.gatewayAddresses) logger.info(`IPFS gateway: ${address}`)
+  for (const address of peer.gatewayUrls) logger.info(`IPFS gateway: ${address}`)
   if (peer.ipfsKind === 'kubo') logger.info(`IPFS: Kubo at ${config.ipfshttp.nodeMultiaddress}`)
   else logger.info('IPFS: the node of this peer')
 }

@@ -38,8 +38,8 @@ export interface Peer extends AsyncDisposable {
   readonly ipfsKind: Ipfs['kind']
   /** Where the REST API listens; empty when the configuration has none. */
   readonly restAddresses: string[]
-  /** Where the gateway of the embedded IPFS node listens. */
-  readonly gatewayAddresses: string[]
+  /** `http://…` of the gateway of the embedded IPFS node. */
+  readonly gatewayUrls: string[]
   /** Resolves when the IPFS node has answered for the first time. The APIs answer before. */
   readonly ready: Promise<void>
 }
@@ -56,7 +56,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const store = started.use(
     await openStore({ folder: config.folder, self, runtime, priority: prioritySettings(config) }),
   )
-  const { ipfs, gatewayAddresses } = await openIpfs(init)
+  const { ipfs, gatewayUrls } = await openIpfs(init)
   started.use(ipfs)
 
   const watch = started.use(new IpfsWatch({ ipfs, cache: openCache(config.folder), runtime }))
@@ -102,23 +102,23 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
     service,
     ipfsKind: ipfs.kind,
     restAddresses: rest?.addresses ?? [],
-    gatewayAddresses,
+    gatewayUrls,
     ready: watch.ready,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }
 
-async function openIpfs({ config, runtime }: PeerInit): Promise<{ ipfs: Ipfs; gatewayAddresses: string[] }> {
+async function openIpfs({ config, runtime }: PeerInit): Promise<{ ipfs: Ipfs; gatewayUrls: string[] }> {
   if (config.embedded !== undefined) {
     const { createEmbeddedIpfs } = await import('./ipfs/embedded/embedded-ipfs.ts')
     const { folder, ...embedded } = config.embedded
     const ipfs = await createEmbeddedIpfs({ folder: join(config.folder, folder), config: embedded, runtime })
-    return { ipfs, gatewayAddresses: ipfs.gatewayAddresses }
+    return { ipfs, gatewayUrls: [...ipfs.gatewayUrls] }
   }
   const { createKubo } = await import('./ipfs/kubo/kubo.ts')
   const { nodeMultiaddress, ipfsRequestTimeout, unpinTimeout, repogcTimeout } = config.ipfshttp
   const timeouts = { request: ipfsRequestTimeout, unpin: unpinTimeout, gc: repogcTimeout }
-  return { ipfs: createKubo({ address: nodeMultiaddress, timeouts, runtime }), gatewayAddresses: [] }
+  return { ipfs: createKubo({ address: nodeMultiaddress, timeouts, runtime }), gatewayUrls: [] }
 }
 
 /** Small values that may be lost, such as the last identity of the IPFS node. */
