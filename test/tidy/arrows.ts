@@ -9,8 +9,9 @@ const RUNTIME = 'core/runtime'
 const GROUND = [PIN, RUNTIME]
 /** Decisions without I/O; they know no other part, nor each other. */
 const PURE = ['core/crdt', 'core/tracker', 'core/allocator', 'core/monitor']
-/** How a libp2p host encrypts: the cluster's host and the embedded node's are two, this is the same for both. */
+/** The cluster's libp2p host and the embedded node's are two; how they encrypt and exchange blocks is the same for both. */
 const ENCRYPTERS = 'core/network/encrypters.ts'
+const BITSWAP = 'core/network/bitswap.ts'
 const SERVICES = ['core/api', 'core/adder', 'core/network', 'core/ipfs', 'core/store']
 
 /** Part → the parts that it may import. Every part may import itself. */
@@ -19,9 +20,10 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   [RUNTIME]: [],
   ...each(PURE, GROUND),
   [ENCRYPTERS]: GROUND,
+  [BITSWAP]: GROUND,
   ...each(SERVICES, [...PURE, ...GROUND]),
-  'core/network': [ENCRYPTERS, ...PURE, ...GROUND],
-  'core/ipfs': [ENCRYPTERS, ...PURE, ...GROUND],
+  'core/network': [ENCRYPTERS, BITSWAP, ...PURE, ...GROUND],
+  'core/ipfs': [ENCRYPTERS, BITSWAP, ...PURE, ...GROUND],
   'core/config': GROUND,
   'core/client': GROUND,
   'core/local': ['core/config', 'core/store', ...PURE, ...GROUND],

@@ -3,6 +3,7 @@
  * `createEmbeddedIpfs` is all that the rest of the peer knows of this folder.
  */
 import { CID } from 'multiformats/cid'
+import { startBitswap } from '../../network/bitswap.ts'
 import { buildInfo } from '../../runtime/build-info.ts'
 import type {
   Ipfs,
@@ -18,7 +19,7 @@ import type {
 import type { Runtime } from '../../runtime/ports.ts'
 import { LinkedAbort } from '../kubo/linked-abort.ts'
 import { Announcer } from './announcer.ts'
-import { startBitswap } from './bitswap.ts'
+import { digestOf } from './block-hash.ts'
 import { BlockReader } from './block-reader.ts'
 import { BlockStore } from './block-store.ts'
 import { asIpfsError, callTo, SourceError } from './call-errors.ts'
@@ -64,7 +65,7 @@ export async function createEmbeddedIpfs({
   const onStored = (cids: CID[]) => bitswap?.stored(cids)
   const store = opened.use(await BlockStore.open({ folder, maxBytes: config.storageMax, runtime, onStored }))
   const host = opened.use(await startHost(config, await loadHostKey(folder), agent))
-  const bitswap = opened.use(await startBitswap(host.libp2p, store))
+  const bitswap = opened.use(await startBitswap(host.libp2p, store, digestOf))
   const routers = config.delegatedRouters
   const exchange = new Exchange({
     bitswap,

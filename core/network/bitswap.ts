@@ -1,14 +1,22 @@
 /**
- * Bitswap on the node's libp2p host: gives local blocks to whoever asks, and asks one peer, or all that are connected, for
- * blocks. The protocol is @helia/bitswap's; which peer is asked for what is decided in `exchange.ts`.
+ * Bitswap on a libp2p host, the cluster's or the embedded IPFS node's: gives blocks that are here to whoever asks, and asks
+ * one peer, or all that are connected, for blocks. The protocol is @helia/bitswap's; which peer is asked for what is decided
+ * by those who fetch (`pinset-blocks.ts`, `core/ipfs/embedded/exchange.ts`).
  */
 import { withBitswap } from '@helia/bitswap'
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
-import { digestOf } from './block-hash.ts'
-import type { BlockStore } from './block-store.ts'
-import { BlockNotHereError } from './errors.ts'
+
+/** The blocks that are served. */
+export interface ServedBlocks {
+  has(cid: CID): boolean | Promise<boolean>
+  /** Undefined when the block is not here. */
+  get(cid: CID): Uint8Array | undefined | Promise<Uint8Array | undefined>
+}
+
+/** `size` bytes of the digest by a hash function of the multicodec table; undefined for functions that are not taken. */
+export type DigestOf = (code: number, size: number, bytes: Uint8Array) => Uint8Array | undefined
 
 export interface Bitswap extends AsyncDisposable {
   /** Asks one peer. Rejects when it does not have the block, or when the signal ends it. The bytes are not checked. */
@@ -27,8 +35,12 @@ const messageTimeout = 60_000
 const wantlistDebounce = 1
 
 /** Starts to serve. The host must be started. */
-export async function startBitswap(libp2p: Libp2p, store: BlockStore): Promise<Bitswap> {
-  const broker = await makeBroker(libp2p, store)
+export async function startBitswap(
+  libp2p: Libp2p,
+  blocks: ServedBlocks,
+  digestOf: DigestOf,
+): Promise<Bitswap> {
+  const broker = await makeBroker(libp2p, blocks, digestOf)
   return {
     async fetchFrom(peer, cid, signal) {
       const session = broker.createSession({ providers: [peer.toCID()], minProviders: 1, maxProviders: 1 })
@@ -69,17 +81,17 @@ interface RetrieveOptions {
 }
 
 /** The library hands its broker to the helia node that it extends; this is as much of one as it needs. */
-async function makeBroker(libp2p: Libp2p, store: BlockStore): Promise<StartedBroker> {
+async function makeBroker(libp2p: Libp2p, blocks: ServedBlocks, digestOf: DigestOf): Promise<StartedBroker> {
   let mixin: { start?(node: unknown): Promise<void> } | undefined
   let broker: StartedBroker | undefined
   const node = {
     status: 'starting',
     libp2p,
-    blockstore: readOnly(store),
-    // Who has a block is searched for by the exchange, not once a block as the library would.
+    blockstore: readOnly(blocks),
+    // Who has a block is searched for by those who fetch, not once a block as the library would.
     routing: { async *findProviders() {} },
     logger: libp2p.logger,
-    getHasher,
+    getHasher: async (code: number) => hasher(code, digestOf),
     hasBlockBroker: () => false,
     addMixin: (given: typeof mixin) => void (mixin = given),
     addBlockBroker: (given: StartedBroker) => void (broker = given),
@@ -94,20 +106,21 @@ async function makeBroker(libp2p: Libp2p, store: BlockStore): Promise<StartedBro
   return broker!
 }
 
-function readOnly(store: BlockStore) {
+function readOnly(blocks: ServedBlocks) {
   return {
-    has: async (cid: CID) => store.has(cid),
+    has: async (cid: CID) => blocks.has(cid),
     async *get(cid: CID) {
-      const bytes = await store.get(cid)
+      const bytes = await blocks.get(cid)
       // The name is what the library takes as "not here".
-      if (bytes === undefined) throw Object.assign(new BlockNotHereError(cid), { name: 'NotFoundError' })
+      if (bytes === undefined)
+        throw Object.assign(new Error(`block ${cid} is not here`), { name: 'NotFoundError' })
       yield bytes
     },
   }
 }
 
 /** What the library computes the CID of a received block with. */
-async function getHasher(code: number) {
+function hasher(code: number, digestOf: DigestOf) {
   return {
     code,
     name: `0x${code.toString(16)}`,
