@@ -2,12 +2,12 @@
 import { InvalidDurationError } from './errors.ts'
 import { goQuote } from './go-quote.ts'
 
-export const NANOSECOND = 1n
-export const MICROSECOND = 1000n
-export const MILLISECOND = 1_000_000n
+const NANOSECOND = 1n
+const MICROSECOND = 1000n
+const MILLISECOND = 1_000_000n
 export const SECOND = 1_000_000_000n
-export const MINUTE = 60n * SECOND
-export const HOUR = 60n * MINUTE
+const MINUTE = 60n * SECOND
+const HOUR = 60n * MINUTE
 
 /** Both letters that are read as micro: the sign and the Greek letter. */
 const units: Readonly<Record<string, bigint>> = {

@@ -20,7 +20,7 @@ export function globalPinInfoToJson(info: GlobalPinInfo): InfoJson {
   }
 }
 
-export function peerPinInfoToJson(info: PeerPinInfo): InfoJson {
+function peerPinInfoToJson(info: PeerPinInfo): InfoJson {
   return {
     peername: info.peerName,
     ipfs_peer_id: info.ipfsPeerId === '' ? undefined : info.ipfsPeerId,

@@ -8,7 +8,7 @@
 import { ProtobufError } from './errors.ts'
 
 export const WIRE_VARINT = 0
-export const WIRE_FIXED64 = 1
+const WIRE_FIXED64 = 1
 export const WIRE_BYTES = 2
 const WIRE_GROUP = 3
 const WIRE_GROUP_END = 4
