@@ -34,6 +34,8 @@ export class ScriptedIpfs implements TrackerIpfs {
   /** Times `pinState` was asked. */
   checks = 0
 
+  #awaited: { kind: ScriptedCall['kind']; resolve: () => void }[] = []
+
   async id(): Promise<IpfsIdentity> {
     this.probes++
     if (this.down !== undefined) throw failure('unreachable', this.down)
@@ -52,6 +54,12 @@ export class ScriptedIpfs implements TrackerIpfs {
 
   async unpin(cid: CID, options: IpfsCallOptions = {}): Promise<void> {
     await this.#call('unpin', cid, options)
+  }
+
+  /** Resolves at the next call of a kind, or at once while one is open. */
+  called(kind: ScriptedCall['kind']): Promise<void> {
+    if (this.open.some((call) => call.kind === kind)) return Promise.resolve()
+    return new Promise((resolve) => this.#awaited.push({ kind, resolve }))
   }
 
   /** The open call for `cid`. */
@@ -81,6 +89,10 @@ export class ScriptedIpfs implements TrackerIpfs {
       },
     }
     this.open.push(call)
+    this.#awaited = this.#awaited.filter((awaited) => {
+      if (awaited.kind === kind) awaited.resolve()
+      return awaited.kind !== kind
+    })
     return promise
   }
 }
