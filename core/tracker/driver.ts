@@ -94,7 +94,7 @@ class TrackerDriver implements Tracker {
     this.#ipfs = ipfs
     this.#runtime = runtime
     this.#settings = settings
-    this.#logger = runtime.logger.component('tracker')
+    this.#logger = runtime.logger.component('pintracker')
     this.#machine = new TrackerMachine(settings, runtime.random)
     this.#outcomes = new OutcomeLog({ store, runtime, logger: this.#logger })
   }

@@ -30,7 +30,7 @@ import { callOf, countWork, type Held, nameOf, newWork, type Work } from './work
 export interface Outage {
   /** ms since the epoch. */
   since: number
-  /** Probes that failed since. */
+  /** The call that failed first, and the probes that failed since. */
   failures: number
   error: string
 }
@@ -66,11 +66,6 @@ export class TrackerMachine {
 
   work(key: WorkKey): Work | undefined {
     return this.#held.get(key)
-  }
-
-  /** Everything in work. */
-  allWork(): IterableIterator<Work> {
-    return this.#held.values()
   }
 
   /** Takes one event in; `now` is in ms since the epoch. */

@@ -8,7 +8,6 @@ export class Trace {
   readonly #time: VirtualTime
   readonly #hash = new Bun.CryptoHasher('sha256')
   readonly #lines: string[] = []
-  #count = 0
 
   constructor(time: VirtualTime) {
     this.#time = time
@@ -19,13 +18,8 @@ export class Trace {
     const seconds = ((this.#time.now() - startOfTime) / 1000).toFixed(3)
     const line = `${seconds.padStart(10)} ${who.padEnd(8)} ${what}`
     this.#hash.update(`${line}\n`)
-    this.#count++
     this.#lines.push(line)
     if (this.#lines.length > 2 * keptLines) this.#lines.splice(0, keptLines)
-  }
-
-  get count(): number {
-    return this.#count
   }
 
   /** The last lines, at most `limit`. */
