@@ -83,7 +83,8 @@ export class BlockMerger {
     try {
       return decodeBlock(cid, bytes, this.#hash)
     } catch (error) {
-      throw new BlockRefusedError(cid.toString(), error instanceof Error ? error.message : String(error))
+      const problem = error instanceof Error ? error.message : String(error)
+      throw new BlockRefusedError(cid.toString(), problem.replace(`block ${cid}: `, ''))
     }
   }
 
