@@ -26,7 +26,7 @@ export function verifyToken(
   const parts = token.split('.')
   if (parts.length !== 3) return undefined
   const [head, body, signature] = parts as [string, string, string]
-  const hash = hashes[String(decode(head)?.alg)]
+  const hash = hashes.get(decode(head)?.alg)
   const claims = decode(body)
   const user = claims?.iss
   const password = typeof user === 'string' ? passwordOf(user) : undefined
@@ -37,7 +37,11 @@ export function verifyToken(
   return isCurrent(claims, now / 1000) ? (user as string) : undefined
 }
 
-const hashes: Readonly<Record<string, string>> = { HS256: 'sha256', HS384: 'sha384', HS512: 'sha512' }
+const hashes = new Map<unknown, string>([
+  ['HS256', 'sha256'],
+  ['HS384', 'sha384'],
+  ['HS512', 'sha512'],
+])
 
 type Claims = Record<string, unknown>
 

@@ -208,5 +208,5 @@ test('a channel gives the reason of its end to the reader, and drops what waits'
   const reading = (async () => {
     for await (const _ of channel);
   })()
-  expect(reading).rejects.toThrow('enough')
+  await expect(reading).rejects.toThrow('enough')
 })

@@ -150,7 +150,7 @@ describe('closing', () => {
     const answer = rig.ask('/peers')
     await asked.promise
     const closed = rig.api[Symbol.asyncDispose]()
-    expect(rig.ask('/version')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    await expect(rig.ask('/version')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
     release.resolve()
     expect((await answer).trailers).toEqual([['X-Stream-Error', '']])
     await closed
