@@ -31,6 +31,8 @@ export interface ExchangeInit {
 
 /** Origins of a pin that are connected to. */
 const maxOrigins = 10
+/** ms between two looks at whether an origin is connected. */
+const originInterval = 5_000
 /**
  * A peer that has given nothing for this long, ms and times its usual delay, is not waited for any longer; nor is one
  * that gives other blocks and not this one for the last.
@@ -75,12 +77,7 @@ class Session implements BlockSession {
 
   constructor(init: ExchangeInit, origins: readonly string[]) {
     this.#init = init
-    for (const origin of origins.slice(0, maxOrigins)) {
-      init.connect(origin, this.#close.signal).then(
-        (peer) => this.#found(peer),
-        (error) => init.runtime.logger.debug('an origin cannot be reached', { origin, error: String(error) }),
-      )
-    }
+    for (const origin of origins.slice(0, maxOrigins)) this.#stayWith(origin)
   }
 
   fetch(cid: CID, signal: AbortSignal): Promise<Fetched> {
@@ -145,6 +142,21 @@ class Session implements BlockSession {
     } finally {
       timer.cancel()
       peer.inFlight--
+    }
+  }
+
+  /** Connects to an origin, and again when the connection is lost, as long as blocks are missing. */
+  async #stayWith(origin: string): Promise<void> {
+    const { connect, runtime } = this.#init
+    const { signal } = this.#close
+    while (!signal.aborted) {
+      try {
+        if (this.#missing.size > 0 || this.#peers.size === 0) this.#found(await connect(origin, signal))
+      } catch (error) {
+        if (!signal.aborted)
+          runtime.logger.debug('an origin cannot be reached', { origin, error: String(error) })
+      }
+      await pause(runtime.scheduler, originInterval, signal)
     }
   }
 

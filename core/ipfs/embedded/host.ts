@@ -28,6 +28,9 @@ export interface IpfsHost extends AsyncDisposable {
 
 /** Connections kept at most; the least useful ones are closed. */
 const maxConnections = 300
+/** New connections taken from one IP address in a second, and at once before they have said who they are. */
+const newConnectionsPerSecond = 50
+const maxNewConnections = 64
 /** ms to reach a peer, and to reach one of its addresses. */
 const dialTimeout = 15_000
 const addressDialTimeout = 8_000
@@ -53,7 +56,13 @@ export async function startHost(
     transports: [tcp()],
     connectionEncrypters: encrypters() as never,
     streamMuxers: [yamux()],
-    connectionManager: { maxConnections, dialTimeout, addressDialTimeout },
+    connectionManager: {
+      maxConnections,
+      dialTimeout,
+      addressDialTimeout,
+      inboundConnectionThreshold: newConnectionsPerSecond,
+      maxIncomingPendingConnections: maxNewConnections,
+    },
     connectionGater: open ? {} : onlyTold(told),
     peerDiscovery: config.bootstrap.length > 0 ? [bootstrap({ list: config.bootstrap, timeout: 0 })] : [],
     services: {
