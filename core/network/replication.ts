@@ -154,6 +154,8 @@ export class Replication implements AsyncDisposable {
           : { bytes: kept, from: 'the disk' }
       const { park, refused } = this.#walk.received(cid, bytes, from)
       if (park && kept === undefined) parked.put(cid, bytes)
+      // A copy that went bad on the disk is not to be read again.
+      if (refused.length > 0 && kept !== undefined) parked.delete([cid])
       this.#report(refused)
     } catch (error) {
       if (this.#closing.signal.aborted) return
