@@ -96,6 +96,8 @@ export class BlockIndex implements Disposable {
     let database: Database | undefined
     try {
       database = new Database(file, { create: true, strict: true })
+      // Held until it is closed, so that no second process has the same folder.
+      database.run('PRAGMA locking_mode = EXCLUSIVE')
       database.run('PRAGMA auto_vacuum = INCREMENTAL')
       database.run('PRAGMA journal_mode = WAL')
       database.run('PRAGMA synchronous = NORMAL')
@@ -113,7 +115,7 @@ export class BlockIndex implements Disposable {
     } catch (error) {
       database?.close()
       if (error instanceof RepositoryError) throw error
-      throw new RepositoryError(`${file} cannot be opened: ${messageOf(error)}`, { cause: error })
+      throw openError(file, error)
     }
   }
 
@@ -358,6 +360,10 @@ function pinRow({ cid, recursive, blocks, bytes }: StoredPin): PinRow {
   return { cid, mode: recursive === 1 ? 'recursive' : 'direct', blocks, bytes }
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+function openError(file: string, cause: unknown): RepositoryError {
+  if ((cause as { code?: string }).code === 'SQLITE_BUSY') {
+    return new RepositoryError(`${file} is in use by another process; stop that one first`, { cause })
+  }
+  const problem = cause instanceof Error ? cause.message : String(cause)
+  return new RepositoryError(`${file} cannot be opened: ${problem}`, { cause })
 }
