@@ -196,8 +196,12 @@ export class MemoryTables implements Tables {
     return this.#rows.tombstones.has(`${key}/${block}`)
   }
 
-  countRows(table: 'elements' | 'tombstones'): number {
-    return this.#rows[table].size
+  tombstones(key: KeyRowId): Uint8Array[] {
+    return [...this.#rows.tombstones.keys()].flatMap((id) => {
+      const [of, block] = id.split('/') as [string, string]
+      const name = of === String(key) ? this.#rows.blocks.get(block)?.name : undefined
+      return name === undefined ? [] : [bytes(name)]
+    })
   }
 
   changesAfter(sequence: number, limit: number): ChangeRow[] {
@@ -280,11 +284,11 @@ export class MemoryTables implements Tables {
     this.#put('tombstones', `${key}/${block}`, true)
   }
 
-  clearDerived(): void {
-    for (const table of ['elements', 'tombstones', 'heads'] as const) {
-      for (const id of [...this.#rows[table].keys()]) this.#put(table, id, null)
-    }
+  removeTombstone(key: KeyRowId, block: BlockRowId): void {
+    if (this.hasTombstone(key, block)) this.#put('tombstones', `${key}/${block}`, null)
   }
+
+  repairIntegrity(): void {}
 
   addChange(sequence: number, key: KeyRowId, kind: ChangeKind): void {
     this.#put('changes', sequence, { key, kind })
