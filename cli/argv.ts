@@ -8,7 +8,7 @@ import {
   type FlagDeclaration,
   isArgument,
   type ParsedValues,
-} from '../commands/command.ts'
+} from '../commands/declaration.ts'
 import { UsageError } from '../commands/errors.ts'
 import { parseDuration } from '../core/pin/duration.ts'
 import { type CommandGroup, globalFlags, shortGlobals } from './globals.ts'

@@ -2,7 +2,7 @@
  * Flags that every command takes, before it or after. Their long names mean one thing everywhere; a short name means what
  * it does in the program that the command comes from (`spec/cli.md §4.1`, no. 3).
  */
-import type { FlagDeclaration } from '../commands/command.ts'
+import type { FlagDeclaration } from '../commands/declaration.ts'
 
 /** `client`: talks to a peer, as ipfs-cluster-ctl. `local`: works on files, as ipfs-cluster-service. */
 export type CommandGroup = 'client' | 'local'

@@ -1,5 +1,6 @@
 /** The texts of `--help`. */
-import { type Command, type Declarations, type FlagDeclaration, isArgument } from '../commands/command.ts'
+import type { Command } from '../commands/command.ts'
+import { type Declarations, type FlagDeclaration, isArgument } from '../commands/declaration.ts'
 import { exitCodeMeanings, exitCodes } from './exit-codes.ts'
 import { type CommandGroup, globalFlags, shortGlobals } from './globals.ts'
 import { type CommandChildren, type CommandLeaf, programName } from './tree-node.ts'

@@ -12,8 +12,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     route = routeOf(tree, argv)
   } catch (error) {
-    const { reportError } = await import('./report-error.ts')
-    return reportError(error, { encoding: 'text', debug: false })
+    const { processStreams, reportError } = await import('./report-error.ts')
+    return reportError(error, { encoding: 'text', debug: false, ...processStreams })
   }
   if (route.kind === 'command') {
     const { runRoutedCommand } = await import('./run-command.ts')
@@ -24,13 +24,13 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 async function showVersion(): Promise<number> {
   const { buildInfo } = await import('../core/runtime/build-info.ts')
-  process.stdout.write(`cluster version ${buildInfo.version}\n`)
+  console.log(`cluster version ${buildInfo.version}`)
   return 0
 }
 
 async function showHelp({ path, children }: Route & { kind: 'help' }): Promise<number> {
   const { folderHelp } = await import('./help.ts')
-  process.stdout.write(`${folderHelp(path, children, programSummary)}\n`)
+  console.log(folderHelp(path, children, programSummary))
   return 0
 }
 

@@ -1,23 +1,43 @@
 /** stdout for data: gathers small writes, waits for a slow reader, and notices when the reader has gone. */
+import { write } from 'node:fs'
 import { OutputClosedError } from './errors.ts'
 
 /** Characters that are gathered before they are written. */
 const gathered = 64 * 1024
 
-export interface OutputStream {
-  write(text: string, done: (error?: Error | null) => void): unknown
+/** Resolves when all of `bytes` is written. */
+export type Writer = (bytes: Uint8Array) => Promise<void>
+
+/** Writes to a file descriptor, such as stdout: `process.stdout` takes longer to set up than most commands run. */
+export function descriptorWriter(descriptor: number): Writer {
+  return async (bytes) => {
+    for (let from = 0; from < bytes.length; ) from += await writeSome(descriptor, bytes.subarray(from))
+  }
+}
+
+/** Milliseconds until a pipe that is full, and does not block, is tried again. */
+const fullPipePause = 5
+
+function writeSome(descriptor: number, bytes: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
+    write(descriptor, bytes, 0, bytes.length, null, (error, written) => {
+      if (error?.code === 'EAGAIN') setTimeout(() => resolve(0), fullPipePause)
+      else if (error) reject(error)
+      else resolve(written)
+    })
+  })
 }
 
 export class Output {
-  readonly #stream: OutputStream
+  readonly #writer: Writer
   #waiting = ''
   #scheduled = false
   #failure: Error | undefined
   /** Writes follow each other; this is the end of the last. */
   #last: Promise<void> = Promise.resolve()
 
-  constructor(stream: OutputStream) {
-    this.#stream = stream
+  constructor(writer: Writer) {
+    this.#writer = writer
   }
 
   /** Resolves when there is room for more. Rejects with `OutputClosedError` when nobody reads any more. */
@@ -43,25 +63,15 @@ export class Output {
     if (this.#failure) throw this.#failure
   }
 
-  #send(text: string): Promise<void> {
-    if (this.#failure) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#stream.write(text, (error) => {
-        if (error) this.#failure = isClosed(error) ? new OutputClosedError() : error
-        resolve()
-      })
-    })
+  async #send(text: string): Promise<void> {
+    if (this.#failure) return
+    try {
+      await this.#writer(Buffer.from(text))
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      this.#failure = code === 'EPIPE' ? new OutputClosedError() : (error as Error)
+    }
   }
-
-  /** For errors that the stream tells as events. */
-  fail(error: Error): void {
-    this.#failure ??= isClosed(error) ? new OutputClosedError() : error
-  }
-}
-
-function isClosed(error: Error): boolean {
-  const { code } = error as NodeJS.ErrnoException
-  return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED'
 }
 
 /** JSON as the original's client prints it: four spaces, the characters that HTML gives a meaning escaped. */

@@ -1,6 +1,6 @@
 /** Which peer a command is about: its folder, and its API. */
 import { defaultApiAddress } from '../core/client/address.ts'
-import { localApi, usualFolder } from '../core/local/folder.ts'
+import { hasConfiguration, usualFolder } from '../core/local/folder.ts'
 
 /** `--config`, else `IPFS_CLUSTER_PATH`, else the usual folder. */
 export function folderOf(given: string | undefined, environment: Record<string, string | undefined>): string {
@@ -14,5 +14,8 @@ export async function apiOf(
   environment: Record<string, string | undefined>,
 ): Promise<{ addresses: string[]; tls: boolean }> {
   if (host !== undefined) return { addresses: host.split(','), tls: false }
-  return (await localApi(folder, environment)) ?? { addresses: [defaultApiAddress], tls: false }
+  const usual = { addresses: [defaultApiAddress], tls: false }
+  if (!hasConfiguration(folder)) return usual
+  const { localApi } = await import('../core/local/api.ts')
+  return (await localApi(folder, environment)) ?? usual
 }

@@ -1,4 +1,5 @@
 /** Tells an error, once and in a line or few, and gives the exit code that it means. */
+import { writeSync } from 'node:fs'
 import { exitCodeOf } from './exit-codes.ts'
 import { printedJson } from './output.ts'
 
@@ -6,23 +7,28 @@ export interface ErrorReport {
   encoding: 'text' | 'json'
   /** With the places in the source that the error came by. */
   debug: boolean
-  stdout?: { write(text: string): unknown }
-  stderr?: { write(text: string): unknown }
+  stdout(text: string): void
+  stderr(text: string): void
+}
+
+export const processStreams: Pick<ErrorReport, 'stdout' | 'stderr'> = {
+  stdout: (text) => writeSync(1, text),
+  stderr: (text) => writeSync(2, text),
 }
 
 export function reportError(error: unknown, report: ErrorReport): number {
-  const { stdout = process.stdout, stderr = process.stderr } = report
+  const { stdout, stderr } = report
   const code = exitCodeOf(error)
   if (error instanceof Error && error.name === 'ApiError') {
     // As the original's client: the peer's answer is data, and so on stdout (`spec/cli.md §2`).
-    stdout.write(apiErrorText(error as Error & { code: number }, report.encoding))
-    if (code === 1) stderr.write('is a peer running there? `cluster daemon` runs one, --host names another\n')
+    stdout(apiErrorText(error as Error & { code: number }, report.encoding))
+    if (code === 1) stderr('is a peer running there? `cluster daemon` runs one, --host names another\n')
   } else if (error instanceof Error && error.name === 'OutputClosedError') {
     return code
   } else {
-    stderr.write(`${lineOf(error)}\n`)
+    stderr(`${lineOf(error)}\n`)
   }
-  if (report.debug && error instanceof Error) stderr.write(`${stackOf(error)}\n`)
+  if (report.debug && error instanceof Error) stderr(`${stackOf(error)}\n`)
   return code
 }
 

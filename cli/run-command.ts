@@ -3,16 +3,13 @@ import { runCommand } from 'citty'
 import { type GlobalValues, type Parsed, parseArgv } from './argv.ts'
 import { exitCodes } from './exit-codes.ts'
 import { Interruption } from './interruption.ts'
-import { Output } from './output.ts'
-import { reportError } from './report-error.ts'
+import { descriptorWriter, Output } from './output.ts'
+import { processStreams, reportError } from './report-error.ts'
 import type { Route } from './route.ts'
-import { createTalk } from './talk.ts'
-import { TerminalSession } from './terminal-session.ts'
 import { programName } from './tree-node.ts'
 
 export async function runRoutedCommand(route: Route & { kind: 'command' }): Promise<number> {
-  const output = new Output(process.stdout)
-  process.stdout.on('error', (error) => output.fail(error))
+  const output = new Output(descriptorWriter(1))
   using interruption = new Interruption((code) => process.exit(code))
   let globals: GlobalValues | undefined
   try {
@@ -29,13 +26,13 @@ export async function runRoutedCommand(route: Route & { kind: 'command' }): Prom
       const { commandHelp } = await import('./help.ts')
       await output.write(`${commandHelp(route.path, route.leaf, command)}\n`)
     } else {
+      const { TerminalSession } = await import('./terminal-session.ts')
       const session = new TerminalSession({
         globals,
         environment: process.env,
         output,
-        talk: createTalk(process.stderr, process.env),
         interruption,
-        terminal: { stdin: process.stdin, stderr: process.stderr },
+        terminal: process,
       })
       // Parsed already: citty only runs it.
       await runCommand({ ...command, args: {} }, { rawArgs: [], data: { args: parsed.args, session } })
@@ -47,6 +44,7 @@ export async function runRoutedCommand(route: Route & { kind: 'command' }): Prom
     return reportError(error, {
       encoding: globals?.json || globals?.encoding === 'json' ? 'json' : 'text',
       debug: globals?.debug ?? false,
+      ...processStreams,
     })
   }
 }

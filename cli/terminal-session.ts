@@ -9,20 +9,20 @@ import type { Interruption } from './interruption.ts'
 import { type Output, printedJson } from './output.ts'
 import { apiOf, folderOf } from './peer-choice.ts'
 import { TerminalProgress } from './progress.ts'
+import { createTalk } from './talk.ts'
 
 export interface TerminalSessionInit {
   globals: GlobalValues
   environment: Record<string, string | undefined>
   output: Output
-  talk: ConsolaInstance
   interruption: Interruption
   terminal: Terminal
 }
 
-/** The parts of the process that a session uses. */
+/** The parts of the process that a session uses; each is looked at only when it is needed, as it takes time to set up. */
 export interface Terminal {
-  stdin: AsyncIterable<Uint8Array> & { isTTY?: boolean }
-  stderr: { write(text: string): unknown; isTTY?: boolean; columns?: number }
+  readonly stdin: AsyncIterable<Uint8Array> & { isTTY?: boolean }
+  readonly stderr: { write(text: string): unknown; isTTY?: boolean; columns?: number }
 }
 
 export class TerminalSession implements Session {
@@ -36,6 +36,7 @@ export class TerminalSession implements Session {
   readonly #init: TerminalSessionInit
   #client: Promise<ClusterClient> | undefined
   #progress: TerminalProgress | undefined
+  #talk: ConsolaInstance | undefined
 
   constructor(init: TerminalSessionInit) {
     const { globals, environment } = init
@@ -78,12 +79,12 @@ export class TerminalSession implements Session {
 
   say(message: string): void {
     this.#progress?.pause()
-    this.#init.talk.log(message)
+    this.#talking().log(message)
   }
 
   warn(message: string): void {
     this.#progress?.pause()
-    this.#init.talk.warn(message)
+    this.#talking().warn(message)
   }
 
   progress(title: string): Progress {
@@ -103,6 +104,11 @@ export class TerminalSession implements Session {
     const answer = await password({ message: question, output: process.stderr })
     if (isCancel(answer)) throw new DeclinedError()
     return answer
+  }
+
+  #talking(): ConsolaInstance {
+    this.#talk ??= createTalk(this.#init.terminal.stderr, this.environment)
+    return this.#talk
   }
 
   /** Prompts are loaded only where somebody can answer. */

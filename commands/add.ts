@@ -3,7 +3,8 @@ import type { AddQuery } from '../core/client/cluster-client.ts'
 import { isWebAddress, measure, walk } from '../core/client/files.ts'
 import type { AddedObject } from '../core/client/shapes.ts'
 import type { Upload } from '../core/client/upload.ts'
-import { command, type ParsedValues } from './command.ts'
+import { command } from './command.ts'
+import type { ParsedValues } from './declaration.ts'
 import { CommandError, UsageError } from './errors.ts'
 import {
   allocationsOf,

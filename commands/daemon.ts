@@ -1,11 +1,13 @@
 /** `cluster daemon`: runs a peer until it is told to stop. */
 
-import { hasConfiguration, makePeer } from '../core/local/new-peer.ts'
+import { hasConfiguration } from '../core/local/folder.ts'
+import { makePeer } from '../core/local/new-peer.ts'
 import { type Config, loadPeerFiles } from '../core/local/peer-files.ts'
 import type { Peer } from '../core/peer.ts'
 import type { Logger } from '../core/runtime/ports.ts'
 import { createSystemRuntime } from '../core/runtime/system.ts'
-import { command, type ParsedValues } from './command.ts'
+import { command } from './command.ts'
+import type { ParsedValues } from './declaration.ts'
 import type { Session } from './session.ts'
 
 const flags = {

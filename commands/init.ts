@@ -1,6 +1,8 @@
 /** `cluster init`. */
-import { hasConfiguration, type MadePeer, makePeer } from '../core/local/new-peer.ts'
-import { command, type ParsedValues } from './command.ts'
+import { hasConfiguration } from '../core/local/folder.ts'
+import { type MadePeer, makePeer } from '../core/local/new-peer.ts'
+import { command } from './command.ts'
+import type { ParsedValues } from './declaration.ts'
 import { CommandError } from './errors.ts'
 import type { Session } from './session.ts'
 

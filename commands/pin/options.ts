@@ -4,7 +4,7 @@ import { parseDuration } from '../../core/pin/duration.ts'
 import { setMetadata } from '../../core/pin/metadata.ts'
 import { parsePeerId } from '../../core/pin/peer-id.ts'
 import type { PinOptions } from '../../core/pin/pin.ts'
-import type { FlagDeclaration } from '../command.ts'
+import type { FlagDeclaration } from '../declaration.ts'
 import { CommandError } from '../errors.ts'
 
 const factor = { type: 'integer', default: 0, hint: 'n' } as const

@@ -1,7 +1,7 @@
 /** What follows a pin or unpin that a peer has taken: waiting for it, and showing how far it is. */
 import type { PinObject } from '../../core/client/shapes.ts'
 import { waitForStatus } from '../../core/client/wait.ts'
-import type { FlagDeclaration } from '../command.ts'
+import type { FlagDeclaration } from '../declaration.ts'
 import { CommandError } from '../errors.ts'
 import type { Session } from '../session.ts'
 import { pinText, statusText } from '../text/pin.ts'

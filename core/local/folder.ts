@@ -1,35 +1,13 @@
-/** The folder of a peer as commands see it: where it is, and which API its configuration names. */
+/** The folder of a peer as commands see it. Everything that reads it is elsewhere: this is loaded for each command. */
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { isObject } from '../config/component.ts'
 import { defaultFolder, serviceFileOf } from '../config/folder.ts'
-import { loadConfig, parseJson, readServiceFile, sourceOf } from '../config/load.ts'
 
 /** `IPFS_CLUSTER_PATH`, else `~/.ipfs-cluster`. */
 export function usualFolder(environment: Record<string, string | undefined>): string {
   return resolve(defaultFolder(environment))
 }
 
-export interface LocalApi {
-  addresses: string[]
-  tls: boolean
-}
-
-/**
- * The listeners of the REST API that the configuration in `folder` names. Undefined when there is no configuration, when
- * it is elsewhere (nothing is fetched for this), or when it cannot be used: the command that starts the peer tells why.
- */
-export async function localApi(
-  folder: string,
-  environment: Record<string, string | undefined>,
-): Promise<LocalApi | undefined> {
-  try {
-    const file = serviceFileOf(folder)
-    const json = parseJson(file, await readServiceFile(file))
-    if (!isObject(json) || sourceOf(json) !== undefined) return undefined
-    const { restapi } = (await loadConfig(folder, environment)).config
-    if (restapi === undefined) return undefined
-    return { addresses: restapi.httpListenMultiaddress, tls: restapi.sslCertFile !== '' }
-  } catch {
-    return undefined
-  }
+export function hasConfiguration(folder: string): boolean {
+  return existsSync(serviceFileOf(folder))
 }

@@ -1,13 +1,12 @@
 /** Makes a new peer in a folder: decides which IPFS node it has, and writes its files. */
-import { existsSync } from 'node:fs'
 import { request } from 'node:http'
 import { defaultsOf, overrideComponent } from '../config/component.ts'
 import { ipfshttp } from '../config/components/work.ts'
-import { serviceFileOf } from '../config/folder.ts'
 import type { Initialised, InitOptions } from '../config/initialise.ts'
 import { parseEndpoint } from '../runtime/endpoint.ts'
 import { systemRandom } from '../runtime/system.ts'
 import { lockFolder } from '../store/lock.ts'
+import { hasConfiguration } from './folder.ts'
 
 export interface NewPeer extends Omit<InitOptions, 'ipfs' | 'random'> {
   /** `auto`: Kubo when one answers now, else an embedded node. */
@@ -18,10 +17,6 @@ export interface MadePeer extends Initialised {
   ipfs: 'kubo' | 'embedded'
   /** Where Kubo was looked for; absent when nothing was looked for. */
   probed?: string
-}
-
-export function hasConfiguration(folder: string): boolean {
-  return existsSync(serviceFileOf(folder))
 }
 
 /** Throws the errors of `initialise`, and `StoreLockedError` when a peer runs on the folder. */

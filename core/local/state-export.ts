@@ -1,7 +1,7 @@
 /** Writes the pinset of a peer as text, one JSON object of a pin a line; the peer may run meanwhile. */
 import { goJson } from '../pin/go-json.ts'
 import { pinToJson } from '../pin/json.ts'
-import { hasConfiguration } from './new-peer.ts'
+import { hasConfiguration } from './folder.ts'
 import { type LoadOptions, loadPeerFiles } from './peer-files.ts'
 import { LocalPinset } from './pinset.ts'
 
