@@ -5,7 +5,7 @@
 import type { UploadPart } from './add.ts'
 import type { BlockMaker, DagNode } from './block-maker.ts'
 import type { Chunker } from './chunker.ts'
-import { UploadPathError, UploadTooLargeError } from './errors.ts'
+import { UploadTooLargeError } from './errors.ts'
 import { createFileDag } from './file-dag.ts'
 import { makeFolder } from './folder-dag.ts'
 import { type ByteBudget, FolderEntries } from './folder-entries.ts'
@@ -64,7 +64,7 @@ export async function* importUnixfs(
         : yield* importFile(part.content, inside.join('/'), blocks, options)
     if (!isAlone) {
       top ??= new TopEntry(blocks, name)
-      top.put(inside, node, part.path)
+      top.put(inside, node)
     }
     yield { kind: 'node', name: [name, ...inside].filter(Boolean).join('/'), node, isRoot: isAlone }
   }
@@ -132,14 +132,9 @@ class TopEntry implements ByteBudget {
     return folder
   }
 
-  put(path: string[], node: DagNode, written: string): void {
-    const name = path.at(-1)
-    if (name === undefined) {
-      throw new UploadPathError(
-        `a part of the upload has no file name (${JSON.stringify(written)}), and a folder needs one`,
-      )
-    }
-    this.folder(path.slice(0, -1)).entries.add(name, node)
+  /** A file without a name gets that of its CID, as in Kubo. */
+  put(path: string[], node: DagNode): void {
+    this.folder(path.slice(0, -1)).entries.add(path.at(-1) ?? node.cid.toString(), node)
   }
 
   /** Makes the nodes of all folders, depth first, the root last. */

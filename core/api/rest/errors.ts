@@ -31,6 +31,7 @@ const statusByName: Readonly<Record<string, number>> = {
   UploadPathError: 400,
   UploadTooLargeError: 413,
   StoreBusyError: 503,
+  StoreClosedError: 503,
 }
 
 /** 500 for all that is not the kind of request, as in the original, whose clients print code and text (§5). */

@@ -13,6 +13,9 @@ const headerSlack = 4096
 /** Milliseconds between two looks at who is late with a request. */
 const connectionsCheckingInterval = 1_000
 
+/** Connections to one address; more are closed at once. */
+const maxConnections = 4096
+
 export interface ListenSettings {
   /** The dotted key of the addresses in the configuration, for errors. */
   key: string
@@ -77,6 +80,7 @@ function createHttpServer(settings: ListenSettings, handle: RequestListener): Se
   const server = settings.tls
     ? createTlsServer({ ...options, ...settings.tls, minVersion: 'TLSv1.2' }, handle)
     : createServer(options, handle)
+  server.maxConnections = maxConnections
   server.on('clientError', refuseConnection)
   return server
 }

@@ -138,10 +138,14 @@ describe('what is at the top', () => {
     expect(pinned).toEqual([outputs.at(-1)!.cid!.toString()])
   })
 
-  test('may have no name, but then it cannot be in a folder', async () => {
-    expect((await add([file('', 'aa')])).outputs.map(({ name }) => name)).toEqual([''])
-    const { error } = await add([file('', 'aa')], { wrapWithDirectory: true })
-    expect(error?.name).toBe('UploadPathError')
+  test('may have no name; in a folder it then has that of its CID', async () => {
+    const alone = await add([file('', 'x')])
+    expect(alone.outputs.map(({ name }) => name)).toEqual([''])
+    const wrapped = await add([file('', 'x')], { wrapWithDirectory: true })
+    expect(wrapped.outputs.map(({ name, cid }) => [name, cid!.toString()])).toEqual([
+      ['', 'QmULKig5Fxrs2sC4qt9nNduucXfb92AFYQ6Hi3YRqDmrYC'],
+      ['', 'QmSjZYFWJr6iVW92e2xiunAF3tiJJLpeeyMkTwvqsYeCsM'],
+    ])
   })
 })
 
