@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import packageList from '../../package.json' with { type: 'json' }
 import { cycles, eagerLoads, wrongArrows } from './arrows.ts'
+import { COMMANDS_DOCUMENT, withReference } from './command-reference.ts'
 import { deadLinks, strayPackages, unexplainedPackages } from './documents.ts'
 import { wrongLimits } from './limits.ts'
 import { badNames, bannedCode, longFiles, platformInPureParts, strayWords } from './rules.ts'
@@ -41,5 +42,9 @@ describe('the house', () => {
   test('the bounds in docs/limits.md are those of the code', async () => {
     const document = await Bun.file(join(TOP, 'docs/limits.md')).text()
     expect(wrongLimits(document, (path) => files.find((file) => file.path === path)?.text)).toEqual([])
+  })
+  test('docs/commands.md says what the commands say (bun test/tidy/command-reference.ts writes it)', async () => {
+    const document = await Bun.file(COMMANDS_DOCUMENT).text()
+    expect(document).toBe(await withReference(document))
   })
 })

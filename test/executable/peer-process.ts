@@ -1,0 +1,111 @@
+/** A peer that runs as `dist/cluster daemon`, in a folder of its own, on loopback ports that were free. */
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export const EXECUTABLE = join(import.meta.dir, '../../dist/cluster')
+
+/** For the name of a test group that is skipped without the executable. */
+export const hasExecutable = existsSync(EXECUTABLE)
+export const whyMissing = hasExecutable ? '' : ' (skipped: no dist/cluster, `bun cli/build.ts` makes it)'
+
+export interface Finished {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export class PeerProcess implements AsyncDisposable {
+  /** The home folder of all that runs here; the peer's own is `.ipfs-cluster` in it. */
+  readonly home: string
+  readonly #environment: Record<string, string>
+  #daemon: Bun.Subprocess<'ignore', 'inherit', 'pipe'> | undefined
+  #log = ''
+
+  private constructor(home: string) {
+    this.home = home
+    this.#environment = {
+      HOME: home,
+      PATH: `${join(EXECUTABLE, '..')}:${process.env.PATH}`,
+      CLUSTER_LISTENMULTIADDRESS: '/ip4/127.0.0.1/tcp/0',
+      CLUSTER_MDNSINTERVAL: '0s',
+      CLUSTER_EMBEDDED_NETWORK: 'cluster',
+      CLUSTER_EMBEDDED_SWARMLISTENMULTIADDRESS: '/ip4/127.0.0.1/tcp/0',
+      CLUSTER_EMBEDDED_BOOTSTRAP: '',
+      CLUSTER_EMBEDDED_DELEGATEDROUTERS: '',
+      CLUSTER_EMBEDDED_TRUSTLESSGATEWAYS: '',
+    }
+  }
+
+  /** A folder with the files of a new peer that has the embedded IPFS node; it does not run yet. */
+  static async make(): Promise<PeerProcess> {
+    const peer = new PeerProcess(await mkdtemp(join(tmpdir(), 'cluster executable ')))
+    const { exitCode, stderr } = await peer.run([EXECUTABLE, 'init', '--ipfs', 'embedded', '--randomports'])
+    if (exitCode !== 0) throw new Error(`init failed: ${stderr}`)
+    return peer
+  }
+
+  /** Runs a command to its end in `folder`, by default an empty one, without a terminal. */
+  async run(
+    command: string[],
+    options: { folder?: string; environment?: Record<string, string> } = {},
+  ): Promise<Finished> {
+    const folder = options.folder ?? join(this.home, 'elsewhere')
+    await mkdir(folder, { recursive: true })
+    const child = Bun.spawn(command, {
+      cwd: folder,
+      env: { ...this.#environment, ...options.environment },
+      stdin: 'ignore',
+      stdout: 'pipe',
+      stderr: 'pipe',
+    })
+    const [stdout, stderr, exitCode] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+      child.exited,
+    ])
+    return { exitCode, stdout, stderr }
+  }
+
+  /** Starts the daemon and waits until it says that it is ready. */
+  async start(): Promise<void> {
+    this.#daemon = Bun.spawn([EXECUTABLE, 'daemon'], {
+      cwd: this.home,
+      env: this.#environment,
+      stdin: 'ignore',
+      stdout: 'inherit',
+      stderr: 'pipe',
+    })
+    const ready = Promise.withResolvers<void>()
+    void this.#follow(this.#daemon.stderr, ready)
+    await ready.promise
+  }
+
+  /** Asks the daemon to stop. Gives its exit code. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {
+    this.#daemon?.kill(signal)
+    return (await this.#daemon?.exited) ?? 0
+  }
+
+  /** The URL of the gateway, as the log tells it. */
+  get gateway(): string {
+    const url = this.#log.match(/IPFS gateway: (\S+)/)?.[1]
+    if (url === undefined) throw new Error(`no gateway in the log:\n${this.#log}`)
+    return url
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('SIGKILL')
+    await rm(this.home, { recursive: true, force: true })
+  }
+
+  async #follow(stderr: ReadableStream<Uint8Array>, ready: PromiseWithResolvers<void>): Promise<void> {
+    const decoder = new TextDecoder()
+    for await (const bytes of stderr) {
+      this.#log += decoder.decode(bytes, { stream: true })
+      if (this.#log.includes('READY')) ready.resolve()
+    }
+    ready.reject(new Error(`the daemon ended before it was ready:\n${this.#log}`))
+  }
+}
