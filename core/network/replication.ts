@@ -20,6 +20,8 @@ export interface HeadsChannel {
 export interface PinsetBlocks {
   /** `announcer`: who is likely to have it. Rejects when nobody gives it in time, or with the signal's reason. */
   fetch(cid: CID, announcer: PeerIdText | undefined, signal: AbortSignal): Promise<FetchedBlock>
+  /** These are in the store from now on: other peers may wait for them. */
+  merged(cids: readonly CID[]): void
 }
 
 export interface FetchedBlock {
@@ -46,7 +48,7 @@ export interface ReplicationInit {
 
 /** Milliseconds between two announcements of new heads: 20 a second. */
 const announceInterval = 50
-/** Milliseconds until blocks that nobody gave are asked for again. */
+/** Milliseconds until blocks that nobody gave are asked for again, and those that were not merged are merged. */
 const retryInterval = 5_000
 /** Blocks, and bytes of blocks, merged in one transaction. */
 const mergeBlocks = 64
@@ -136,12 +138,16 @@ export class Replication implements AsyncDisposable {
       const fetch = this.#fetchOne(cid).finally(() => this.#fetches.delete(fetch))
       this.#fetches.add(fetch)
     }
-    if (this.#walk.failedCount > 0 && !this.#timers.has('retry')) {
-      this.#after('retry', retryInterval, () => {
-        this.#walk.retryFailed()
-        this.#fetch()
-      })
-    }
+    if (this.#walk.failedCount > 0) this.#retrySoon()
+  }
+
+  #retrySoon(): void {
+    if (this.#timers.has('retry')) return
+    this.#after('retry', retryInterval, () => {
+      this.#walk.retryFailed()
+      this.#fetch()
+      this.#mergeReady()
+    })
   }
 
   async #fetchOne(cid: CID): Promise<void> {
@@ -182,32 +188,43 @@ export class Replication implements AsyncDisposable {
 
   /** False when the store refused: the blocks are merged later. */
   async #merge(ready: CID[]): Promise<boolean> {
-    const { store, parked } = this.#init
+    const { store, parked, blocks } = this.#init
     for (let at = 0; at < ready.length; ) {
       const batch: { cid: CID; bytes: Uint8Array }[] = []
-      for (let bytes = 0; at + batch.length < ready.length && (batch.length === 0 || bytes < mergeBytes); ) {
-        const cid: CID = ready[at + batch.length]!
-        const block = parked.get(cid)
-        if (block === undefined) throw new Error(`the parked block ${cid} is gone`)
-        batch.push({ cid, bytes: block })
-        bytes += block.length
-      }
       try {
+        for (
+          let bytes = 0;
+          at + batch.length < ready.length && (batch.length === 0 || bytes < mergeBytes);
+        ) {
+          const cid: CID = ready[at + batch.length]!
+          const block = parked.get(cid) ?? (await this.#fetchAgain(cid))
+          batch.push({ cid, bytes: block })
+          bytes += block.length
+        }
         await store.merge(batch)
       } catch (error) {
         this.#walk.notMerged(ready.slice(at))
         this.#logger.warn('blocks of the pinset could not be merged; they are tried again', {
           error: String(error),
         })
-        if (!this.#timers.has('retry')) this.#after('retry', retryInterval, () => this.#mergeReady())
+        this.#retrySoon()
         return false
       }
       const merged = batch.map(({ cid }) => cid)
       this.#walk.merged(merged)
       parked.delete(merged)
+      blocks.merged(merged)
+      // Who gave them has them: they are news to nobody, though they may be heads until more is merged.
+      for (const cid of merged) this.#remember(cid)
       at += batch.length
     }
     return true
+  }
+
+  /** For a block that the disk had no room to park. The store checks what comes. */
+  async #fetchAgain(cid: CID): Promise<Uint8Array> {
+    const { bytes } = await this.#init.blocks.fetch(cid, this.#announcer, this.#closing.signal)
+    return bytes
   }
 
   #report(refused: RefusedBlock[]): void {

@@ -58,7 +58,10 @@ export class MemoryTables implements Tables {
   #sortedKeys: string[] | undefined
   readonly #idsByKey = new Map<string, KeyRowId>()
   readonly #idsByName = new Map<string, BlockRowId>()
-  readonly #elementsByKey = new Map<KeyRowId, Set<BlockRowId>>()
+  readonly #blocksByKey = {
+    elements: new Map<KeyRowId, Set<BlockRowId>>(),
+    tombstones: new Map<KeyRowId, Set<BlockRowId>>(),
+  }
   #done: RowChange[] = []
   #before: RowChange[] = []
 
@@ -183,7 +186,7 @@ export class MemoryTables implements Tables {
   }
 
   elements(key: KeyRowId): BlockRow[] {
-    return [...(this.#elementsByKey.get(key) ?? [])]
+    return [...(this.#blocksByKey.elements.get(key) ?? [])]
       .flatMap((id) => this.block(id) ?? [])
       .sort((a, b) => compareBlocks(b, a))
   }
@@ -197,11 +200,7 @@ export class MemoryTables implements Tables {
   }
 
   tombstones(key: KeyRowId): Uint8Array[] {
-    return [...this.#rows.tombstones.keys()].flatMap((id) => {
-      const [of, block] = id.split('/') as [string, string]
-      const name = of === String(key) ? this.#rows.blocks.get(block)?.name : undefined
-      return name === undefined ? [] : [bytes(name)]
-    })
+    return [...(this.#blocksByKey.tombstones.get(key) ?? [])].map((id) => this.#nameOf(id))
   }
 
   changesAfter(sequence: number, limit: number): ChangeRow[] {
@@ -325,12 +324,12 @@ export class MemoryTables implements Tables {
       setOrDelete(this.#idsByKey, (row as Rows['keys']).key, Number(id), isThere)
     } else if (table === 'blocks') {
       setOrDelete(this.#idsByName, (row as Rows['blocks']).name, Number(id), isThere)
-    } else if (table === 'elements') {
+    } else if (table === 'elements' || table === 'tombstones') {
       const [key, block] = id.split('/').map(Number) as [number, number]
-      const blocks = this.#elementsByKey.get(key) ?? new Set()
+      const blocks = this.#blocksByKey[table].get(key) ?? new Set()
       if (isThere) blocks.add(block)
       else blocks.delete(block)
-      this.#elementsByKey.set(key, blocks)
+      this.#blocksByKey[table].set(key, blocks)
     }
   }
 
@@ -353,6 +352,12 @@ export class MemoryTables implements Tables {
       .filter(([, state]) => waitingStatuses[kind].includes(state.status))
       .filter(([, state]) => priority === undefined || state.priority === priority)
       .sort(([a, x], [b, y]) => x.nextTryAt - y.nextTryAt || a - b)
+  }
+
+  #nameOf(id: BlockRowId): Uint8Array {
+    const row = this.#rows.blocks.get(String(id))
+    if (row === undefined) throw new RangeError(`no block has row ${id}`)
+    return bytes(row.name)
   }
 
   #keyOf(id: KeyRowId): KeyBytes {

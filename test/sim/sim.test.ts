@@ -30,12 +30,16 @@ test('another seed gives other events', () => {
 })
 
 describe('the checks find', () => {
-  test.each(Object.entries(defects))('%s', (_name, { defect, foundBy }) => {
-    const found = Array.from({ length: seedsPerDefect }, (_, i) => i + 1).some((seed) =>
-      simulate(seed, defect).complaints.some(({ check }) => check === foundBy),
-    )
-    expect(found).toBe(true)
-  })
+  test.each(Object.entries(defects))(
+    '%s',
+    (_name, { defect, foundBy }) => {
+      const found = Array.from({ length: seedsPerDefect }, (_, i) => i + 1).some((seed) =>
+        simulate(seed, defect).complaints.some(({ check }) => check === foundBy),
+      )
+      expect(found).toBe(true)
+    },
+    { timeout: 60_000 },
+  )
 
   test('something each', () => {
     const checks = [anytimeChecks, eventuallyChecks, finallyChecks].flatMap((group) => Object.keys(group))

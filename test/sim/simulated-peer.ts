@@ -4,6 +4,7 @@
  * it from outside goes through its `Incarnation`: timers, messages, answers of IPFS.
  */
 import { base58btc } from 'multiformats/bases/base58'
+import { Replication } from '../../core/network/replication.ts'
 import type { PeerIdText } from '../../core/pin/pin.ts'
 import type { IpfsPinProgress } from '../../core/runtime/ipfs.ts'
 import type { Logger } from '../../core/runtime/ports.ts'
@@ -40,6 +41,9 @@ export interface SimulatedPeerInit {
 
 /** Milliseconds that a sync takes at most, on a good disk and on worse ones. */
 const syncTimes = [5, 5, 50, 300]
+
+/** Milliseconds between announcements of heads that have not changed. */
+const rebroadcastInterval = 5_000
 
 /** Milliseconds after which a process that could not start is started again. */
 const restartPause = 500
@@ -143,16 +147,24 @@ export class SimulatedPeer {
     })
     const store = defect.changeStore?.(opened) ?? opened
     life.store = defect.changeShownStore?.(store) ?? store
+    const exchangeStore = defect.changeExchangeStore?.(store) ?? store
     const exchange = new Exchange({
       name: this.name,
       others,
-      store: defect.changeExchangeStore?.(store) ?? store,
+      store: exchangeStore,
       network,
       scheduler,
       random: random.fork(),
-      fail,
     })
-    exchange.start()
+    const replication = new Replication({
+      store: exchangeStore,
+      channel: exchange,
+      blocks: exchange,
+      parked: exchange,
+      rebroadcastInterval,
+      runtime: { ...runtime, logger: complaining(fail) },
+    })
+    replication.start()
     const ipfs = overheard(this.ipfs, incarnation)
     createTracker({
       store: defect.changeTrackerStore?.(store) ?? store,
@@ -182,6 +194,18 @@ function overheard(ipfs: SimulatedIpfs, incarnation: Incarnation): TrackerIpfs {
         }),
       ),
   }
+}
+
+/** Blocks of good peers are never refused, nor are their announcements. */
+function complaining(fail: (error: unknown) => void): Logger {
+  const logger: Logger = {
+    ...quiet,
+    warn: (message, fields) => {
+      if (message.includes('refused')) fail(new Error(`${message}: ${fields?.reason ?? fields?.error}`))
+    },
+    component: () => logger,
+  }
+  return logger
 }
 
 const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, component: () => quiet }
