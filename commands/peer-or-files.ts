@@ -32,9 +32,13 @@ async function localPinset(session: Session, error: unknown): Promise<LocalPinse
   const isUnreached =
     error instanceof Error && error.name === 'ApiError' && 'code' in error && error.code === 0
   if (!isUnreached || session.hostIsGiven) throw error
-  const { LocalPinset } = await import('../core/local/pinset.ts')
+  const [{ LocalPinset }, { localPeerName }] = await Promise.all([
+    import('../core/local/pinset.ts'),
+    import('../core/local/api.ts'),
+  ])
+  const { folder, environment } = session
   try {
-    return new LocalPinset(session.folder)
+    return new LocalPinset(folder, await localPeerName(folder, environment))
   } catch (cause) {
     if (cause instanceof Error && cause.name === 'StoreMissingError') throw error
     throw cause

@@ -13,10 +13,12 @@ const pageSize = 500
 
 export class LocalPinset implements Disposable {
   readonly #store: ReadOnlyStore
+  readonly #peerName: string
 
-  /** Throws `StoreMissingError`, `StoreVersionError` or `StoreFailedError`. */
-  constructor(folder: string) {
+  /** `peerName` names this peer in statuses. Throws `StoreMissingError`, `StoreVersionError` or `StoreFailedError`. */
+  constructor(folder: string, peerName = '') {
     this.#store = openReadOnly(folder)
+    this.#peerName = peerName
   }
 
   pin(cid: CID): Pin | undefined {
@@ -58,7 +60,13 @@ export class LocalPinset implements Disposable {
 
   #info(cid: CID, pin: Pin | undefined, record: LocalRecord | undefined, now: number): GlobalPinInfo {
     const { self } = this.#store
-    const reporter = { peerName: '', ipfsPeerId: '', ipfsPeerAddresses: [], outage: undefined, now }
+    const reporter = {
+      peerName: this.#peerName,
+      ipfsPeerId: '',
+      ipfsPeerAddresses: [],
+      outage: undefined,
+      now,
+    }
     return {
       cid,
       name: pin?.name ?? '',

@@ -8,9 +8,12 @@ import { storePath } from '../store/sqlite-store.ts'
 /** Puts the store of `from` in place of that of `folder`. Both are closed, and the caller holds the lock of `folder`. */
 export async function replaceStore(folder: string, from: string): Promise<void> {
   const path = storePath(folder)
+  const fresh = storePath(from)
+  foldLog(fresh)
+  await dropLog(fresh)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  await removeLog(path)
-  await rename(storePath(from), path)
+  await settleLog(path)
+  await rename(fresh, path)
   await syncFolder(dirname(path))
 }
 
@@ -18,7 +21,7 @@ export async function replaceStore(folder: string, from: string): Promise<void> 
 export async function removeStore(folder: string): Promise<void> {
   const path = storePath(folder)
   if (!existsSync(path)) return
-  await removeLog(path)
+  await settleLog(path)
   await rm(path)
   await syncFolder(dirname(path))
 }
@@ -27,17 +30,34 @@ export async function removeStore(folder: string): Promise<void> {
  * Moves what is in the log of a database into it, and removes the log: SQLite would replay a log that is left over into
  * the file that comes next.
  */
-async function removeLog(path: string): Promise<void> {
-  if (existsSync(`${path}-wal`)) {
+async function settleLog(path: string): Promise<void> {
+  if (existsSync(path) && existsSync(logOf(path))) {
     try {
-      using db = new Database(path, { readwrite: true })
-      db.run('PRAGMA wal_checkpoint(TRUNCATE)')
+      foldLog(path)
     } catch {
       // The old file is damaged: it has nothing to lose.
     }
   }
-  for (const beside of [`${path}-wal`, `${path}-shm`]) await rm(beside, { force: true })
+  await dropLog(path)
+}
+
+/** Throws when not all of the log could be moved. */
+function foldLog(path: string): void {
+  using db = new Database(path, { readwrite: true })
+  const done = db.query<{ busy: number; log: number; checkpointed: number }, []>(
+    'PRAGMA wal_checkpoint(TRUNCATE)',
+  )
+  const { busy, log, checkpointed } = done.get()!
+  if (busy !== 0 || log !== checkpointed) throw new Error(`${path} is in use`)
+}
+
+async function dropLog(path: string): Promise<void> {
+  for (const beside of [logOf(path), `${path}-shm`]) await rm(beside, { force: true })
   if (existsSync(dirname(path))) await syncFolder(dirname(path))
+}
+
+function logOf(path: string): string {
+  return `${path}-wal`
 }
 
 async function syncFolder(path: string): Promise<void> {
