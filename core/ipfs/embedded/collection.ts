@@ -70,11 +70,10 @@ async function* sweep(
 ): AsyncGenerator<IpfsGcRow> {
   for (let after = 0; after < newest; ) {
     signal.throwIfAborted()
-    // From reading the page to removing its rows nothing else may run: what is put or met meanwhile is told to the store.
+    // From reading the page to removing its rows nothing else may run: what is put or met before and after is told to the
+    // store. That goes for newer rows in the last page, too.
     const rows = store.index.page(after, pageSize)
-    const removed = await store.sweep(
-      rows.filter((row) => row.id <= newest && row.fresh < keepSince && !isMarked(row)),
-    )
+    const removed = await store.sweep(rows.filter((row) => row.fresh < keepSince && !isMarked(row)))
     for (const row of removed) yield { cid: CID.createV1(row.codec, Digest.decode(row.multihash)) }
     after = rows.at(-1)?.id ?? newest
     if (removed.length === 0) await nextTurn()

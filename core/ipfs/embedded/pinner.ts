@@ -136,23 +136,21 @@ class StallWatch implements Disposable {
   #latest = { blocks: 0, bytes: 0 }
   #reported = 0
   #progressedAt: number
-  #reportedAt: number
-  #timer: Timer | undefined
+  #stallTimer: Timer | undefined
+  #reportTimer: Timer | undefined
 
   constructor(runtime: Runtime, options: IpfsPinOptions) {
     this.#runtime = runtime
     this.#options = options
     this.signal = AbortSignal.any([this.#stop.signal, options.signal])
-    this.#reportedAt = this.#progressedAt = runtime.clock.monotonic()
+    this.#progressedAt = runtime.clock.monotonic()
     if (options.stallTimeout > 0) this.#watch(options.stallTimeout)
   }
 
   progressed({ blocks, bytes }: { blocks: number; bytes: number }): void {
     this.#latest = { blocks, bytes }
-    const now = (this.#progressedAt = this.#runtime.clock.monotonic())
-    if (now - this.#reportedAt < reportInterval) return
-    this.#reportedAt = now
-    this.#report()
+    this.#progressedAt = this.#runtime.clock.monotonic()
+    this.#reportTimer ??= this.#runtime.scheduler.after(reportInterval, () => this.#report())
   }
 
   finished(): void {
@@ -160,17 +158,20 @@ class StallWatch implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#timer?.cancel()
+    this.#stallTimer?.cancel()
+    this.#reportTimer?.cancel()
   }
 
   #report(): void {
+    this.#reportTimer?.cancel()
+    this.#reportTimer = undefined
     if (this.#latest.blocks === this.#reported) return
     this.#reported = this.#latest.blocks
     this.#options.onProgress?.(this.#latest)
   }
 
   #watch(delay: number): void {
-    this.#timer = this.#runtime.scheduler.after(delay, () => {
+    this.#stallTimer = this.#runtime.scheduler.after(delay, () => {
       const left = this.#progressedAt + this.#options.stallTimeout - this.#runtime.clock.monotonic()
       if (left > 0) this.#watch(left)
       else this.#stop.abort(new StalledError(this.#latest))

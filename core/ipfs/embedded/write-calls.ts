@@ -13,7 +13,7 @@ export class WriteCalls {
   /** By the bucket in which they ended: when the first of them began. */
   readonly #ended = new Map<number, number>()
 
-  /** `grace`: ms after the end of a call for which its blocks are safe. */
+  /** `grace`: ms after the end of a call for which its blocks are safe; 0 = none. */
   constructor(clock: Clock, grace: number) {
     this.#clock = clock
     this.#grace = grace
@@ -30,12 +30,14 @@ export class WriteCalls {
   keepSince(): number {
     this.#forget()
     const running = [...this.#running].map(({ began }) => began)
-    return Math.min(this.#clock.now() - this.#grace, ...running, ...this.#ended.values())
+    const graced = this.#grace === 0 ? Number.POSITIVE_INFINITY : this.#clock.now() - this.#grace
+    return Math.min(graced, ...running, ...this.#ended.values())
   }
 
   #end(call: { began: number }): void {
     this.#forget()
     this.#running.delete(call)
+    if (this.#grace === 0) return
     const key = Math.floor(this.#clock.now() / this.#bucket)
     this.#ended.set(key, Math.min(call.began, this.#ended.get(key) ?? call.began))
   }
