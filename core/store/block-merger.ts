@@ -23,7 +23,10 @@ export class BlockMerger {
 
   constructor(transaction: Transaction, hash: Sha256) {
     this.transaction = transaction
-    this.pinset = new TablePinset(transaction.tables, new BlockValues(transaction.tables))
+    this.pinset = new TablePinset(
+      transaction.tables,
+      new BlockValues(({ id }) => transaction.tables.blockBytes(id)),
+    )
     this.#hash = hash
   }
 

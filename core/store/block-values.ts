@@ -7,17 +7,18 @@ import { blockCid } from '../crdt/block-id.ts'
 import { decodeTrustedBlock } from '../crdt/dag-node.ts'
 import { blockIdOfName } from './block-names.ts'
 import { StoreDamagedError } from './errors.ts'
-import type { BlockRow, BlockRowId, TableReader } from './tables.ts'
+import type { BlockRow, BlockRowId } from './tables.ts'
 
 /** Decoded blocks that are remembered; a block has 4 MiB at most. */
 const rememberedBlocks = 8
 
 export class BlockValues {
-  readonly #tables: TableReader
+  readonly #bytesOf: (block: BlockRow) => Uint8Array | undefined
   readonly #blocks = new Map<BlockRowId, Map<string, Uint8Array>>()
 
-  constructor(tables: TableReader) {
-    this.#tables = tables
+  /** `bytesOf` finds the bytes of a merged block. */
+  constructor(bytesOf: (block: BlockRow) => Uint8Array | undefined) {
+    this.#bytesOf = bytesOf
   }
 
   /** The value that the block has for the key; its last one, when it has several. */
@@ -43,7 +44,7 @@ export class BlockValues {
 
   #read(block: BlockRow): Map<string, Uint8Array> {
     const cid = blockCid(blockIdOfName(block.name))
-    const bytes = this.#tables.blockBytes(block.id)
+    const bytes = this.#bytesOf(block)
     if (bytes === undefined) throw new StoreDamagedError(`block ${cid} is missing`)
     const { delta } = decodeTrustedBlock(cid, bytes)
     return new Map(delta.elements.map(({ key, value }) => [key, value]))

@@ -8,7 +8,7 @@ import type { Batch, BatchAnswer, Job, JobAnswers } from './jobs.ts'
 import type { ChangeRow } from './tables.ts'
 
 /** Where batches become transactions. */
-export interface CommitBackend extends AsyncDisposable {
+export interface CommitBackend {
   /** Resolves when the batch is durable and readers see it; rejects when nothing of it is stored. */
   commit(batch: Batch): Promise<BatchAnswer>
 }
@@ -80,11 +80,10 @@ export class CommitQueue implements AsyncDisposable {
     })
   }
 
-  /** Commits what waits, takes nothing new, and closes the backend. */
+  /** Takes nothing new and commits what waits. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
     await this.#running
-    await this.#init.backend[Symbol.asyncDispose]()
   }
 
   #reserve({ count, bytes }: JobSize): void {

@@ -30,8 +30,8 @@ export interface QueuedStoreInit {
   backend: CommitBackend
   runtime: Pick<Runtime, 'clock' | 'logger'>
   bounds?: Partial<QueueBounds>
-  /** Called at the end of closing. */
-  release(): void
+  /** Closes what is below, once all that waited is stored. */
+  close(): Promise<void>
 }
 
 /** Bytes of blocks merged in one transaction, unless a single block has more. */
@@ -41,12 +41,12 @@ export class QueuedStore extends StoreReader implements Store {
   readonly #queue: CommitQueue
   readonly #pending = new PendingPins()
   readonly #listeners = new Set<(changes: Change[]) => void>()
-  readonly #release: () => void
+  readonly #closeBelow: () => Promise<void>
   #closing: Promise<void> | undefined
 
-  constructor({ tables, self, backend, runtime, bounds, release }: QueuedStoreInit) {
+  constructor({ tables, self, backend, runtime, bounds, close }: QueuedStoreInit) {
     super(tables, self)
-    this.#release = release
+    this.#closeBelow = close
     this.#queue = new CommitQueue({
       backend,
       logger: runtime.logger,
@@ -145,7 +145,7 @@ export class QueuedStore extends StoreReader implements Store {
       await this.#queue[Symbol.asyncDispose]()
     } finally {
       this.#listeners.clear()
-      this.#release()
+      await this.#closeBelow()
     }
   }
 

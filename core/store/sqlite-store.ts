@@ -56,37 +56,36 @@ export function storePath(folder: string): string {
 export async function openStore(init: OpenStoreInit): Promise<QueuedStore> {
   const { folder, runtime } = init
   createPrivateFolder(join(folder, 'store'))
-  using resources = new DisposableStack()
+  await using resources = new AsyncDisposableStack()
   resources.use(lockFolder(folder))
   const wasClean = prepare(init)
   const path = storePath(folder)
   const cacheBytes = init.cacheBytes ?? defaultCacheBytes
-  const backend = new WorkerBackend({
-    setup: {
-      path,
-      self: init.self,
-      priority: init.priority ?? defaultPrioritySettings,
-      cacheBytes: cacheBytes.write,
-      ...(init.maxBytes === undefined ? {} : { maxBytes: init.maxBytes }),
-      keptChanges: init.keptChanges ?? keptChanges,
-    },
-    ...(init.startWorker === undefined ? {} : { startWorker: init.startWorker }),
-  })
+  const backend = resources.use(
+    new WorkerBackend({
+      setup: {
+        path,
+        self: init.self,
+        priority: init.priority ?? defaultPrioritySettings,
+        cacheBytes: cacheBytes.write,
+        keptChanges: init.keptChanges ?? keptChanges,
+        ...(init.maxBytes === undefined ? {} : { maxBytes: init.maxBytes }),
+      },
+      ...(init.startWorker === undefined ? {} : { startWorker: init.startWorker }),
+    }),
+  )
   await backend.open()
-  const db = openReader(path, { cacheBytes: cacheBytes.read })
-  const tables = new SqliteReader(db)
-  resources.defer(() => {
-    tables.finalize()
-    db.close()
-  })
-  const release = resources.move()
+  // Closed before the writer, which then can move its log into the file and remove it.
+  const db = resources.adopt(openReader(path, { cacheBytes: cacheBytes.read }), (open) => open.close())
+  const tables = resources.adopt(new SqliteReader(db), (open) => open.finalize())
+  const opened = resources.move()
   const store = new QueuedStore({
     tables,
     self: init.self,
     backend,
     runtime,
     ...(init.bounds === undefined ? {} : { bounds: init.bounds }),
-    release: () => release.dispose(),
+    close: () => opened.disposeAsync(),
   })
   try {
     const recovered = await store.recover()

@@ -101,8 +101,8 @@ export interface TableReader {
   elements(key: KeyRowId): BlockRow[]
   hasElement(key: KeyRowId, block: BlockRowId): boolean
   hasTombstone(key: KeyRowId, block: BlockRowId): boolean
-  /** Rows of a table, counted one by one. */
-  countRows(table: 'elements' | 'tombstones'): number
+  /** Names of the blocks whose element of the key is dead, in no order. */
+  tombstones(key: KeyRowId): Uint8Array[]
 
   changesAfter(sequence: number, limit: number): ChangeRow[]
   /** Sequence numbers of the oldest and the newest change row; zeros when there is none. */
@@ -131,12 +131,13 @@ export interface Tables extends TableReader {
   addElement(key: KeyRowId, block: BlockRowId): void
   removeElement(key: KeyRowId, block: BlockRowId): void
   addTombstone(key: KeyRowId, block: BlockRowId): void
-  /** Removes all elements, tombstones and heads, and the index of metadata: the first step of a rebuild. */
-  clearDerived(): void
+  removeTombstone(key: KeyRowId, block: BlockRowId): void
 
   addChange(sequence: number, key: KeyRowId, kind: ChangeKind): void
   /** Removes the change rows up to `sequence`. */
   dropChanges(upTo: number): void
 
   setMeta(name: MetaName, value: string): void
+  /** Makes anew what `integrityFaults` looks at, as far as the rows allow. */
+  repairIntegrity(): void
 }

@@ -22,7 +22,7 @@ export interface WorkerBackendInit {
   startWorker?(): WorkerLike
 }
 
-export class WorkerBackend implements CommitBackend {
+export class WorkerBackend implements CommitBackend, AsyncDisposable {
   readonly #init: WorkerBackendInit
   #link: WorkerLink | undefined
 

@@ -32,7 +32,14 @@ export class SimulatedStore extends QueuedStore {
 
   constructor(init: SimulatedStoreInit, tables: MemoryTables, backend: CommitBackend) {
     const { self, runtime, bounds } = init
-    super({ tables, self, backend, runtime, release: () => {}, ...(bounds === undefined ? {} : { bounds }) })
+    super({
+      tables,
+      self,
+      backend,
+      runtime,
+      close: async () => {},
+      ...(bounds === undefined ? {} : { bounds }),
+    })
     this.tables = tables
   }
 }
@@ -84,6 +91,4 @@ class SimulatedBackend implements CommitBackend {
     this.#tables.redo(done)
     return answer
   }
-
-  async [Symbol.asyncDispose](): Promise<void> {}
 }

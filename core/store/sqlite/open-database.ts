@@ -41,6 +41,16 @@ export function openReader(path: string, { cacheBytes }: DatabaseSettings): Data
   return db
 }
 
+/** For tables that need not outlive the process: nothing is synced and no journal is kept. */
+export function openScratch(path: string, { cacheBytes }: DatabaseSettings): Database {
+  const db = new Database(path, { readwrite: true, create: true })
+  db.run('PRAGMA journal_mode = OFF')
+  db.run('PRAGMA synchronous = OFF')
+  db.run('PRAGMA locking_mode = EXCLUSIVE')
+  db.run(`PRAGMA cache_size = ${cacheKib(cacheBytes)}`)
+  return db
+}
+
 /** SQLite takes a negative number as KiB. */
 function cacheKib(bytes: number): number {
   return -Math.ceil(bytes / 1024)

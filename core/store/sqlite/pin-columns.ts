@@ -16,6 +16,8 @@ export interface PinColumns {
   depth: number
   /** Row ids of the allocations, in their order, as varints. */
   peers: Uint8Array | null
+  /** A JSON object. */
+  metadata: string | null
   rest: Uint8Array | null
 }
 
@@ -41,6 +43,7 @@ export function toColumns(pin: Pin, peers: PeerRows): PinColumns {
     rmax: pin.replicationFactorMax,
     depth: pin.maxDepth,
     peers: pin.allocations.length === 0 ? null : packIds(pin.allocations.map((peer) => peers.idOf(peer))),
+    metadata: Object.keys(pin.metadata).length === 0 ? null : JSON.stringify(pin.metadata),
     rest: restOf(pin, expire, created),
   }
 }
@@ -56,6 +59,7 @@ export function fromColumns(cid: CID, row: PinColumns, peers: PeerRows): Pin {
   pin.maxDepth = row.depth
   pin.mode = row.depth === 0 ? 'direct' : 'recursive'
   if (row.peers !== null) pin.allocations = unpackIds(row.peers).map((id) => peers.peerOf(id))
+  if (row.metadata !== null) pin.metadata = JSON.parse(row.metadata) as Record<string, string>
   return pin
 }
 
@@ -76,6 +80,7 @@ function restOf(pin: Pin, expire: number | null, created: number | null): Uint8A
     replicationFactorMin: 0,
     replicationFactorMax: 0,
     maxDepth: 0,
+    metadata: {},
   }
   if (expire !== null) delete left.expireAt
   if (created !== null) delete left.timestamp
@@ -85,8 +90,7 @@ function restOf(pin: Pin, expire: number | null, created: number | null): Uint8A
     left.reference === undefined &&
     left.pinUpdate === undefined &&
     left.shardSize === 0n &&
-    left.origins.length === 0 &&
-    Object.keys(left.metadata).length === 0
+    left.origins.length === 0
   return isEmpty ? null : encodePin(left)
 }
 

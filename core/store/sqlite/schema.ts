@@ -41,8 +41,9 @@ export const waitingConditions = {
   unpin: 'status IN (5, 7)',
 } as const
 
-/** Characters of a metadata key or value that its index has. */
-export const indexedMetadata = 100
+/** The rows that `pin_metadata` has: keys and values of metadata, cut to 100 characters. */
+export const metadataRows = `SELECT substr(j.key, 1, 100) AS field, substr(j.value, 1, 100) AS value, p.id AS pin
+  FROM pins p, json_each(p.metadata) j WHERE p.metadata IS NOT NULL`
 
 const version1 = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -62,6 +63,7 @@ CREATE TABLE pins (
   rmax INTEGER,
   depth INTEGER,
   peers BLOB,
+  metadata TEXT,
   rest BLOB
 );
 CREATE INDEX pins_by_name ON pins (name) WHERE name IS NOT NULL;
@@ -73,6 +75,13 @@ CREATE TABLE pin_metadata (
   pin INTEGER NOT NULL,
   PRIMARY KEY (field, value, pin)
 ) WITHOUT ROWID;
+CREATE TRIGGER index_metadata AFTER UPDATE OF metadata ON pins WHEN OLD.metadata IS NOT NEW.metadata BEGIN
+  DELETE FROM pin_metadata WHERE pin = OLD.id AND (field, value) IN (
+    SELECT substr(key, 1, 100), substr(value, 1, 100) FROM json_each(OLD.metadata)
+  );
+  INSERT OR IGNORE INTO pin_metadata
+    SELECT substr(key, 1, 100), substr(value, 1, 100), NEW.id FROM json_each(NEW.metadata);
+END;
 
 -- cid is set while the status is not pinned, for the index that lists by status.
 CREATE TABLE local (

@@ -2,7 +2,7 @@
 import type { Database, SQLQueryBindings, Statement } from 'bun:sqlite'
 import type { PeerIdText, PinType } from '../../pin/pin.ts'
 import type { TrackedStatus } from '../../runtime/store.ts'
-import { StoreDamagedError } from '../errors.ts'
+import { StoreClosedError, StoreDamagedError } from '../errors.ts'
 import { cidOfKey } from '../keys.ts'
 import type {
   BlockRow,
@@ -20,7 +20,7 @@ import type {
 } from '../tables.ts'
 import { fromLocalColumns, type LocalColumns } from './local-columns.ts'
 import { fromColumns, type PeerRows, type PinColumns } from './pin-columns.ts'
-import { changeCodes, statusCodes, typeCodes, waitingConditions } from './schema.ts'
+import { changeCodes, metadataRows, statusCodes, typeCodes, waitingConditions } from './schema.ts'
 
 interface PinsRow extends PinColumns {
   id: KeyRowId
@@ -31,9 +31,15 @@ interface PinsRow extends PinColumns {
 /** A row of `pins` and, where there is one, its row of `local`. */
 type JoinedRow = PinsRow & (LocalColumns | { [Column in keyof LocalColumns]: null })
 
-const pinColumns = 'p.id, p.cid, p.block, type, name, expire, created, rmin, rmax, depth, peers, rest'
+const pinColumns =
+  'p.id, p.cid, p.block, type, name, expire, created, rmin, rmax, depth, peers, metadata, rest'
 const localColumns = 'want, status, generation, attempts, error, since, next_try, priority, owned, bytes'
 const joined = `SELECT ${pinColumns}, ${localColumns} FROM pins p LEFT JOIN local l ON l.id = p.id`
+
+const metadataFaults = {
+  'pin_metadata lacks a row of': `SELECT DISTINCT pin FROM (${metadataRows} EXCEPT SELECT field, value, pin FROM pin_metadata) LIMIT ?`,
+  'pin_metadata has a row too many of': `SELECT DISTINCT pin FROM (SELECT field, value, pin FROM pin_metadata EXCEPT ${metadataRows}) LIMIT ?`,
+}
 
 /** Sorts before every key. */
 const beforeAll = new Uint8Array(0)
@@ -50,6 +56,7 @@ export class SqliteReader implements TableReader {
   protected readonly db: Database
   protected readonly peers: CachedPeers
   readonly #statements = new Map<string, Statement>()
+  #closed = false
 
   constructor(db: Database) {
     this.db = db
@@ -181,8 +188,9 @@ export class SqliteReader implements TableReader {
     return this.get('SELECT 1 FROM tombstones WHERE pin = ? AND block = ?', key, block) !== undefined
   }
 
-  countRows(table: 'elements' | 'tombstones'): number {
-    return this.get<{ n: number }>(`SELECT COUNT(*) AS n FROM ${table}`)?.n ?? 0
+  tombstones(key: KeyRowId): Uint8Array[] {
+    const sql = 'SELECT name FROM tombstones t JOIN blocks b ON b.id = t.block WHERE t.pin = ?'
+    return this.all<{ name: Uint8Array }>(sql, key).map(({ name }) => name)
   }
 
   changesAfter(sequence: number, limit: number): ChangeRow[] {
@@ -210,11 +218,15 @@ export class SqliteReader implements TableReader {
   }
 
   integrityFaults(limit: number): string[] {
-    return this.db
+    const faults = this.db
       .query<{ integrity_check: string }, []>(`PRAGMA integrity_check(${limit})`)
       .all()
       .map((row) => row.integrity_check)
       .filter((text) => text !== 'ok')
+    for (const [problem, sql] of Object.entries(metadataFaults)) {
+      for (const { pin } of this.all<{ pin: number }>(sql, limit)) faults.push(`${problem} pin row ${pin}`)
+    }
+    return faults
   }
 
   protected get<Row>(sql: string, ...values: SQLQueryBindings[]): Row | undefined {
@@ -227,6 +239,7 @@ export class SqliteReader implements TableReader {
 
   /** The prepared statement; there are as many as methods, so none is ever dropped. */
   protected statement(sql: string): Statement {
+    if (this.#closed) throw new StoreClosedError()
     const known = this.#statements.get(sql)
     if (known !== undefined) return known
     const made = this.db.prepare(sql)
@@ -251,6 +264,7 @@ export class SqliteReader implements TableReader {
 
   /** Ends all statements, which must be before the database is closed. */
   finalize(): void {
+    this.#closed = true
     for (const statement of this.#statements.values()) statement.finalize()
     this.#statements.clear()
     this.peers.finalize()

@@ -11,7 +11,7 @@ import type {
 } from '../tables.ts'
 import { toLocalColumns } from './local-columns.ts'
 import { toColumns } from './pin-columns.ts'
-import { changeCodes, indexedMetadata, statusCodes, typeCodes } from './schema.ts'
+import { changeCodes, metadataRows, statusCodes, typeCodes } from './schema.ts'
 import { SqliteReader } from './sqlite-reader.ts'
 
 export class SqliteTables extends SqliteReader implements Tables {
@@ -34,9 +34,6 @@ export class SqliteTables extends SqliteReader implements Tables {
   }
 
   setFolded(key: KeyRowId, row: FoldedRow | undefined): void {
-    const before = this.folded(key)?.pin?.metadata ?? {}
-    const after = row?.pin?.metadata ?? {}
-    this.#unindexMetadata(key, before)
     if (row === undefined) {
       this.#run(clearPin, key)
       return
@@ -46,9 +43,11 @@ export class SqliteTables extends SqliteReader implements Tables {
       this.#run('UPDATE pins SET block = ?, type = ? WHERE id = ?', row.block, typeCodes.unreadable, key)
       return
     }
-    const { type, name, expire, created, rmin, rmax, depth, peers, rest } = toColumns(row.pin, this.peers)
-    this.#run(setPin, row.block, type, name, expire, created, rmin, rmax, depth, peers, rest, key)
-    this.#indexMetadata(key, after)
+    const { type, name, expire, created, rmin, rmax, depth, peers, metadata, rest } = toColumns(
+      row.pin,
+      this.peers,
+    )
+    this.#run(setPin, row.block, type, name, expire, created, rmin, rmax, depth, peers, metadata, rest, key)
   }
 
   setLocal(key: KeyRowId, state: LocalState | undefined): void {
@@ -104,8 +103,8 @@ export class SqliteTables extends SqliteReader implements Tables {
     this.#run('INSERT OR IGNORE INTO tombstones VALUES (?, ?)', key, block)
   }
 
-  clearDerived(): void {
-    for (const table of ['elements', 'tombstones', 'heads', 'pin_metadata']) this.#run(`DELETE FROM ${table}`)
+  removeTombstone(key: KeyRowId, block: BlockRowId): void {
+    this.#run('DELETE FROM tombstones WHERE pin = ? AND block = ?', key, block)
   }
 
   addChange(sequence: number, key: KeyRowId, kind: ChangeKind): void {
@@ -120,17 +119,10 @@ export class SqliteTables extends SqliteReader implements Tables {
     this.#run('INSERT OR REPLACE INTO meta VALUES (?, ?)', name, value)
   }
 
-  #indexMetadata(key: KeyRowId, metadata: Record<string, string>): void {
-    for (const [field, value] of Object.entries(metadata)) {
-      this.#run('INSERT OR IGNORE INTO pin_metadata VALUES (?, ?, ?)', cut(field), cut(value), key)
-    }
-  }
-
-  #unindexMetadata(key: KeyRowId, metadata: Record<string, string>): void {
-    for (const [field, value] of Object.entries(metadata)) {
-      const sql = 'DELETE FROM pin_metadata WHERE field = ? AND value = ? AND pin = ?'
-      this.#run(sql, cut(field), cut(value), key)
-    }
+  repairIntegrity(): void {
+    this.db.run('REINDEX')
+    this.db.run('DELETE FROM pin_metadata')
+    this.db.run(`INSERT OR IGNORE INTO pin_metadata ${metadataRows}`)
   }
 
   #insert(sql: string, value: Uint8Array): number {
@@ -143,14 +135,10 @@ export class SqliteTables extends SqliteReader implements Tables {
 }
 
 const clearPin = `UPDATE pins SET block = NULL, type = NULL, name = NULL, expire = NULL, created = NULL,
-  rmin = NULL, rmax = NULL, depth = NULL, peers = NULL, rest = NULL WHERE id = ?`
+  rmin = NULL, rmax = NULL, depth = NULL, peers = NULL, metadata = NULL, rest = NULL WHERE id = ?`
 
 const setPin = `UPDATE pins SET block = ?, type = ?, name = ?, expire = ?, created = ?,
-  rmin = ?, rmax = ?, depth = ?, peers = ?, rest = ? WHERE id = ?`
+  rmin = ?, rmax = ?, depth = ?, peers = ?, metadata = ?, rest = ? WHERE id = ?`
 
 const setLocal = `INSERT OR REPLACE INTO local
   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, CASE ?12 WHEN 1 THEN (SELECT cid FROM pins WHERE id = ?1) END)`
-
-function cut(text: string): string {
-  return text.slice(0, indexedMetadata)
-}
