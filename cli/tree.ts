@@ -28,6 +28,14 @@ export const tree: CommandChildren = {
   state: folder('Move, check and repair the pinset of a peer, on its files', {
     export: local('Write all pins, one JSON object a line', () => import('../commands/state/export.ts')),
     import: local('Replace the pinset with exported pins', () => import('../commands/state/import.ts')),
+    check: local(
+      'Check that the stored tables agree with each other',
+      () => import('../commands/state/check.ts'),
+    ),
+    rebuild: local(
+      'Derive the tables anew from the replicated history',
+      () => import('../commands/state/rebuild.ts'),
+    ),
     cleanup: local('Delete the pinset of this peer', () => import('../commands/state/cleanup.ts')),
   }),
   config: folder('Look at the configuration', {

@@ -30,3 +30,11 @@ export class NoTerminalError extends Error {
     super(`${question} There is no terminal to ask at: answer with ${flag}`)
   }
 }
+
+/** A check found that the stored tables contradict each other. */
+export class StateFaultyError extends Error {
+  override readonly name = 'StateFaultyError'
+  constructor(faults: number) {
+    super(`${faults} faults found; stop the peer and run "cluster state rebuild"`)
+  }
+}

@@ -1,6 +1,8 @@
+import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { lockFolder } from '../../../core/store/lock.ts'
+import { storePath } from '../../../core/store/sqlite-store.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 import vector from '../../vectors/state_export.json' with { type: 'json' }
 import { apiServer, sendJson } from '../client/api-server.ts'
@@ -162,6 +164,29 @@ describe('the state of a stopped peer', () => {
       expect(ran.code).toBe(1)
       expect(ran.stderr).toContain(`cluster.lock is held by process ${process.pid}`)
     }
+  })
+
+  test('is checked, and rebuilt when its tables are not what its history says', async () => {
+    await using folder = await stoppedPeer()
+    const options = { folder: folder.path }
+    await run(['state', 'import', '-f'], { ...options, stdin: pins })
+    expect(await run(['state', 'check'], options)).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'the tables agree with the history\n',
+    })
+    const before = (await run(['state', 'export'], options)).stdout
+    using db = new Database(storePath(folder.path))
+    db.run("UPDATE pins SET name = 'forged'")
+    const faulty = await run(['state', 'check', '--json'], options)
+    expect(faulty.code).toBe(1)
+    expect(faulty.stdout).toContain('"problem": ')
+    expect(faulty.stderr).toMatch(
+      /^error: \d+ faults found; stop the peer and run "cluster state rebuild"\n$/,
+    )
+    expect((await run(['state', 'rebuild'], options)).stderr).toMatch(/^\d+ faults repaired\n$/)
+    expect(await run(['state', 'check'], options)).toMatchObject({ code: 0 })
+    expect((await run(['state', 'export'], options)).stdout).toBe(before)
   })
 
   test("of the original's stores is refused, but its export is taken", async () => {
