@@ -9,11 +9,14 @@ export interface WaitOptions {
   limit: number
   /** Milliseconds, 0 = any time. */
   timeout: number
-  /** Milliseconds between two looks; one second when absent. */
+  /** Milliseconds between two looks, once the first few quick ones were in vain; one second when absent. */
   interval?: number
   signal?: AbortSignal
   onStatus?(status: GlobalPinObject, done: number, wanted: number): void
 }
+
+/** Milliseconds before the first look; each wait is twice as long as the one before. */
+const firstInterval = 50
 
 /** The status once it is reached. Rejects with `WaitError` when a peer failed, `WaitTimeoutError`, or `ApiError`. */
 export async function waitForStatus(
@@ -24,9 +27,10 @@ export async function waitForStatus(
   const timeout = options.timeout > 0 ? AbortSignal.timeout(options.timeout) : undefined
   const signals = [timeout, options.signal].filter((signal) => signal !== undefined)
   const signal = AbortSignal.any(signals)
+  const longest = options.interval ?? 1000
   try {
-    for (;;) {
-      await pause(options.interval ?? 1000, signal)
+    for (let interval = firstInterval; ; interval *= 2) {
+      await pause(Math.min(interval, longest), signal)
       const status = await client.status(cid, { signal })
       const { done, wanted } = countReached(status, options)
       options.onStatus?.(status, done, wanted)
