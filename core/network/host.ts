@@ -4,20 +4,34 @@
  */
 import { type GossipSub, gossipsub } from '@chainsafe/libp2p-gossipsub'
 import { identify, identifyPush } from '@libp2p/identify'
-import type { Libp2p, PrivateKey } from '@libp2p/interface'
-import { type KadDHT, kadDHT, passthroughMapper, removePublicAddressesMapper } from '@libp2p/kad-dht'
+import type { Libp2p, Metrics, PrivateKey } from '@libp2p/interface'
+import {
+  type KadDHT,
+  kadDHT,
+  passthroughMapper,
+  removePrivateAddressesMapper,
+  removePublicAddressesMapper,
+} from '@libp2p/kad-dht'
 import { mdns } from '@libp2p/mdns'
 import { type Ping, ping } from '@libp2p/ping'
 import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { isHidden } from './announced-addresses.ts'
 import { encrypters } from './encrypters.ts'
+import { SwarmListenError } from './errors.ts'
+import { swarmKey } from './private-network.ts'
+import type { SecretWatch } from './secret-watch.ts'
 import { messageId } from './topics.ts'
 
 export interface HostServices extends Record<string, unknown> {
   pubsub: GossipSub
-  dht: KadDHT
+  /** For peers of one network. */
+  lanDht: KadDHT
+  /** For peers that reach each other by public addresses; a server once others can dial this peer. */
+  wanDht: KadDHT
   ping: Ping
 }
 
@@ -35,6 +49,14 @@ export interface PubsubSettings {
   peerExchange: boolean
 }
 
+/** Connections that are taken from others. */
+export interface InboundLimits {
+  /** New connections of one IP address in a second. */
+  perSecond: number
+  /** Connections that have not said yet who they are. */
+  pending: number
+}
+
 export interface HostInit {
   privateKey: PrivateKey
   /** 32 bytes; undefined = no private network. */
@@ -42,13 +64,21 @@ export interface HostInit {
   listen: string[]
   announce: string[]
   noAnnounce: string[]
-  /** Connections kept at most. */
+  /** Connections kept at most; further ones are refused. */
   maxConnections: number
-  /** Milliseconds to reach one address. */
+  /** Milliseconds to reach a peer by one of its addresses. */
   dialTimeout: number
   mdns: boolean
   pubsub: PubsubSettings
+  /** The topics that are taken part in; messages of others are passed over. */
+  topics: string[]
+  secretWatch: SecretWatch
+  metrics?: Metrics
+  /** `defaultInboundLimits` when absent. */
+  inbound?: InboundLimits
 }
+
+export const defaultInboundLimits: InboundLimits = { perSecond: 50, pending: 64 }
 
 /** Milliseconds for which a message counts as seen, in Go whatever the configuration says. */
 const seenMessages = 30 * 60_000
@@ -59,49 +89,96 @@ const nonceTimeout = 5_000
 /** Bytes of one pubsub message with its frame (`spec/wire.md` §2.2). */
 const maxPubsubBytes = 1024 * 1024
 
+/** Bytes of pubsub messages that wait for one slow peer; beyond, its stream is closed. */
+const maxPubsubWaiting = 4 * 1024 * 1024
+
+/** Pubsub messages in one frame. */
+const maxPubsubMessages = 1_000
+
+/** Bytes that the other side may send on a stream before they are read here, and that are kept unread at most. */
+const maxStreamWindow = 4 * 1024 * 1024
+const maxUnreadBytes = 8 * 1024 * 1024
+
+/** Milliseconds between two pings of a connection, and without an answer after which it is closed, at least. */
+const pingInterval = 15_000
+const minPingTimeout = 15_000
+
 /** Creates the host without starting it, so that protocols can be registered first. */
 export async function createHost(init: HostInit): Promise<ClusterHost> {
+  const { listen, secret, secretWatch } = init
+  const inbound = init.inbound ?? defaultInboundLimits
+  const hidden = isHidden(init.noAnnounce)
+  const local = listen.every(isLoopback)
   const host = await createLibp2p({
     start: false,
     nodeInfo: { userAgent: agent },
     privateKey: init.privateKey,
     addresses: {
-      listen: init.listen.filter(isListenable),
+      listen: listen.filter(isListenable),
       announce: init.announce,
-      noAnnounce: init.noAnnounce,
+      announceFilter: (addresses: Multiaddr[]) => addresses.filter((address) => !hidden(address)),
     },
     transports: [tcp()],
-    connectionEncrypters: encrypters() as never,
-    streamMuxers: [yamux()],
-    ...(init.secret === undefined
-      ? {}
-      : {
-          connectionProtector: preSharedKey({ psk: swarmKey(init.secret), timeout: nonceTimeout } as never),
-        }),
-    connectionManager: { maxConnections: init.maxConnections, dialTimeout: init.dialTimeout },
-    connectionMonitor: { enabled: true },
+    connectionEncrypters: secretWatch.encrypters(encrypters()) as never,
+    connectionGater: secretWatch.gater,
+    streamMuxers: [
+      yamux({ streamOptions: { maxStreamWindowSize: maxStreamWindow, maxReadBufferLength: maxUnreadBytes } }),
+    ],
+    ...(secret && { connectionProtector: protector(secret) }),
+    ...(init.metrics && { metrics: () => init.metrics as Metrics }),
+    connectionManager: {
+      maxConnections: init.maxConnections,
+      dialTimeout: init.dialTimeout,
+      addressDialTimeout: init.dialTimeout,
+      inboundConnectionThreshold: inbound.perSecond,
+      maxIncomingPendingConnections: inbound.pending,
+    },
+    connectionMonitor: { enabled: true, pingInterval, pingTimeout: { minTimeout: minPingTimeout } },
     peerDiscovery: init.mdns ? [mdns({ serviceTag: '_ipfs-cluster-discovery._udp.local' })] : [],
     services: {
       identify: identify(),
       identifyPush: identifyPush(),
       ping: ping(),
-      pubsub: gossipsub(pubsubOptions(init.pubsub)),
-      dht: kadDHT({
+      pubsub: gossipsub(pubsubOptions(init.pubsub, init.topics)),
+      lanDht: kadDHT({
         protocol: '/ipfs/lan/kad/1.0.0',
         clientMode: false,
-        peerInfoMapper: init.listen.every(isLoopback) ? passthroughMapper : removePublicAddressesMapper,
+        logPrefix: 'libp2p:lan-dht',
+        datastorePrefix: '/lan-dht',
+        metricsPrefix: 'libp2p_lan_dht',
+        // Hosts that listen on loopback only are those of tests.
+        peerInfoMapper: local ? passthroughMapper : removePublicAddressesMapper,
+      }),
+      wanDht: kadDHT({
+        protocol: '/ipfs/kad/1.0.0',
+        peerInfoMapper: removePrivateAddressesMapper,
       }),
     },
   })
   return host as unknown as ClusterHost
 }
 
+/** Rejects with `SwarmListenError` when it cannot listen. */
+export async function startHost(host: ClusterHost): Promise<void> {
+  try {
+    await host.start()
+  } catch (error) {
+    await host.stop()
+    throw listenError(error)
+  }
+}
+
 const agent = 'cluster/1.1.6'
 
-function pubsubOptions(settings: PubsubSettings) {
+function protector(secret: Uint8Array) {
+  return preSharedKey({ psk: new TextEncoder().encode(swarmKey(secret)), timeout: nonceTimeout })
+}
+
+function pubsubOptions(settings: PubsubSettings, topics: string[]) {
   const { dFactor } = settings
   return {
     globalSignaturePolicy: 'StrictSign' as const,
+    allowedTopics: topics,
     msgIdFn: (message: {
       type: string
       from?: { toMultihash(): { bytes: Uint8Array } }
@@ -123,14 +200,24 @@ function pubsubOptions(settings: PubsubSettings) {
     allowPublishToZeroTopicPeers: true,
     fallbackToFloodsub: true,
     maxInboundDataLength: maxPubsubBytes,
+    maxOutboundBufferSize: maxPubsubWaiting,
+    // One frame after the other: the next is read when the messages of the last are dealt with.
+    awaitRpcHandler: true,
+    awaitRpcMessageHandler: true,
+    decodeRpcLimits: { ...controlLimits, maxMessages: maxPubsubMessages },
     // Peers of one machine or one office share an address; Go does not score at all.
     scoreParams: { IPColocationFactorWeight: 0, behaviourPenaltyWeight: 0 },
   }
 }
 
-/** The file form of a pre-shared key, which is what the library reads. */
-function swarmKey(secret: Uint8Array): Uint8Array {
-  return new TextEncoder().encode(`/key/swarm/psk/1.0.0/\n/base16/\n${Buffer.from(secret).toString('hex')}`)
+/** Entries of control messages that are read. Go sends IHAVEs with up to 10,000 IDs, here in frames of half of that. */
+const controlLimits = {
+  maxSubscriptions: 1_000,
+  maxIhaveMessageIDs: 10_000,
+  maxIwantMessageIDs: 10_000,
+  maxIdontwantMessageIDs: 1_000,
+  maxControlMessages: 1_000,
+  maxPeerInfos: 64,
 }
 
 /** QUIC stands in the default configuration and is never bound: it cannot carry a private network. */
@@ -140,4 +227,13 @@ function isListenable(address: string): boolean {
 
 function isLoopback(address: string): boolean {
   return /^\/ip4\/127\.|^\/ip6\/::1\//.test(address)
+}
+
+/** The library names the addresses and their errors in its message only. */
+function listenError(error: unknown): unknown {
+  const [, address, problem] =
+    /^ {2}(\/\S+): (?:Error: )?(.+)$/m.exec(error instanceof Error ? error.message : '') ?? []
+  if (address === undefined || problem === undefined) return error
+  const why = problem.includes('EADDRINUSE') ? 'the port is in use' : problem
+  return new SwarmListenError(address, why, { cause: error })
 }

@@ -173,9 +173,14 @@ export class Replication implements AsyncDisposable {
   }
 
   #mergeReady(): void {
-    this.#merging ??= this.#mergeAll().finally(() => {
-      this.#merging = undefined
-    })
+    this.#merging ??= this.#mergeAll()
+      .catch((error: unknown) => {
+        this.#logger.error('merging of blocks broke off; it is tried again', { error: String(error) })
+        this.#retrySoon()
+      })
+      .finally(() => {
+        this.#merging = undefined
+      })
   }
 
   async #mergeAll(): Promise<void> {

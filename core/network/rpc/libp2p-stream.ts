@@ -1,5 +1,6 @@
 /** A libp2p stream as the RPC reads and writes it. */
 import type { Stream } from '@libp2p/interface'
+import { received } from '../stream-source.ts'
 import { RpcStreamError } from './errors.ts'
 import type { RpcStream } from './value-reader.ts'
 
@@ -8,7 +9,7 @@ const pieceBytes = 64 * 1024
 
 export function rpcStream(stream: Stream): RpcStream {
   return {
-    source: chunks(stream),
+    source: received(stream),
     async write(bytes) {
       for (let at = 0; at < bytes.length; at += pieceBytes) {
         if (stream.writeStatus !== 'writable') throw new RpcStreamError('the other side closed the stream')
@@ -22,8 +23,4 @@ export function rpcStream(stream: Stream): RpcStream {
       stream.abort(error)
     },
   }
-}
-
-async function* chunks(stream: Stream): AsyncGenerator<Uint8Array> {
-  for await (const chunk of stream) yield chunk.subarray()
 }

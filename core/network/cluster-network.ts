@@ -1,0 +1,240 @@
+/**
+ * All that a peer does with the other peers of its cluster, in one object: the host, the two pubsub channels, the exchange
+ * of blocks, replication, connections, and calls in both directions.
+ */
+import { join } from 'node:path'
+import type { Connection, PrivateKey } from '@libp2p/interface'
+import type { Metric } from '../monitor/metric.ts'
+import type { PeerIdText } from '../pin/pin.ts'
+import type { Runtime } from '../runtime/ports.ts'
+import type { Store } from '../runtime/store.ts'
+import { type Bandwidth, BandwidthMeter } from './bandwidth.ts'
+import { type MetricsChannel, openHeadsChannel, openMetricsChannel } from './channels.ts'
+import { type ConnectionSettings, Connections } from './connections.ts'
+import {
+  type ClusterHost,
+  createHost,
+  defaultInboundLimits,
+  type InboundLimits,
+  type PubsubSettings,
+  startHost,
+} from './host.ts'
+import { type KnownPeer, KnownPeers } from './known-peers.ts'
+import { openParkedBlocks } from './parked-blocks.ts'
+import { openPinsetBlocks } from './pinset-blocks.ts'
+import { secretFingerprint } from './private-network.ts'
+import { type RefusalKind, Refusals } from './refusals.ts'
+import { RemoteCalls, rpcProtocol, serveCalls } from './remote-calls.ts'
+import { Replication } from './replication.ts'
+import type { AnyHandler } from './rpc/server.ts'
+import { SecretWatch } from './secret-watch.ts'
+import { streamMetrics } from './stream-metrics.ts'
+import { headsTopic, metricsTopic } from './topics.ts'
+import { TrustedPeers } from './trusted-peers.ts'
+
+export interface NetworkSettings extends ConnectionSettings {
+  /** `crdt.cluster_name`. */
+  clusterName: string
+  /** 64 hex digits, or empty for no private network. */
+  secret: string
+  listen: string[]
+  announce: string[]
+  noAnnounce: string[]
+  mdns: boolean
+  pubsub: PubsubSettings
+  /** Peer IDs, or `*`. */
+  trustedPeers: string[]
+  /** Multiaddrs with `/p2p/<id>`. */
+  peerAddresses: string[]
+  /** Milliseconds. */
+  rebroadcastInterval: number
+}
+
+export interface ClusterNetworkInit {
+  identity: { id: PeerIdText; privateKey: PrivateKey }
+  settings: NetworkSettings
+  /** The peer's folder, for a file that lives as long as the process. */
+  folder: string
+  /** Lines of the peerstore file. */
+  peerstore: readonly string[]
+  store: Pick<Store, 'heads' | 'block' | 'hasBlock' | 'merge' | 'onChange'>
+  runtime: Runtime
+  /** `defaultInboundLimits` when absent. */
+  inbound?: InboundLimits
+}
+
+/** Connections above the high water mark that are taken until the next look at their number. */
+const surplusShare = 1.25
+
+/** Prepares the network; nothing listens yet. Rejects with `PeerAddressError` for addresses that cannot be used. */
+export async function createClusterNetwork(init: ClusterNetworkInit): Promise<ClusterNetwork> {
+  const { identity, settings, runtime } = init
+  const known = new KnownPeers(identity.id)
+  const unread = known.restore(init.peerstore)
+  const configured = known.configure(settings.peerAddresses, 'cluster.peer_addresses')
+  const logger = runtime.logger.component('cluster')
+  if (unread.length > 0) {
+    logger.warn('lines of the peerstore file are no addresses of peers; they are passed over', {
+      lines: unread.length,
+      first: unread[0],
+    })
+  }
+  const secret = settings.secret === '' ? undefined : Uint8Array.from(Buffer.from(settings.secret, 'hex'))
+  const fingerprint = secret && secretFingerprint(secret)
+  const refusals = new Refusals(logger)
+  const secretWatch = new SecretWatch((address) =>
+    refusals.note('unreadable connection', hostOf(address), fingerprintHint(fingerprint)),
+  )
+  const bandwidth = new BandwidthMeter(runtime.clock)
+  const host = await createHost({
+    ...settings,
+    privateKey: identity.privateKey,
+    secret,
+    secretWatch,
+    topics: [headsTopic(settings.clusterName), metricsTopic],
+    maxConnections: Math.ceil(settings.highWater * surplusShare),
+    metrics: streamMetrics(bandwidth),
+    inbound: init.inbound ?? defaultInboundLimits,
+  })
+  return new ClusterNetwork(init, { host, known, configured, secretWatch, fingerprint, refusals, bandwidth })
+}
+
+interface NetworkParts {
+  host: ClusterHost
+  known: KnownPeers
+  configured: PeerIdText[]
+  secretWatch: SecretWatch
+  fingerprint: string | undefined
+  refusals: Refusals
+  bandwidth: BandwidthMeter
+}
+
+export class ClusterNetwork implements AsyncDisposable {
+  /** For the interoperability tests, and for what is not here yet. */
+  readonly host: ClusterHost
+  readonly trusted: TrustedPeers
+  readonly #init: ClusterNetworkInit
+  readonly #parts: NetworkParts
+  readonly #connections: Connections
+  readonly #calls: RemoteCalls
+  readonly #opened = new AsyncDisposableStack()
+  readonly #metricListeners = new Set<(metric: Metric) => void>()
+  #metrics: MetricsChannel | undefined
+  #replication: Replication | undefined
+
+  constructor(init: ClusterNetworkInit, parts: NetworkParts) {
+    this.#init = init
+    this.#parts = parts
+    this.host = parts.host
+    this.trusted = new TrustedPeers(init.identity.id, init.settings.trustedPeers)
+    this.#connections = new Connections({
+      ...parts,
+      settings: init.settings,
+      configured: () => [...parts.configured, ...this.trusted.named()],
+      runtime: init.runtime,
+    })
+    this.#calls = new RemoteCalls(this.#connections, init.runtime.scheduler)
+  }
+
+  /** Listens, answers calls, takes part in the channels, and begins to connect. Rejects with `SwarmListenError`. */
+  async start(handlers: AnyHandler[]): Promise<void> {
+    const { store, runtime, settings, folder } = this.#init
+    const { host, refusals } = this.#parts
+    const isTrusted = (peer: PeerIdText) => this.trusted.has(peer)
+    const opened = this.#opened
+    const parked = opened.use(openParkedBlocks(join(folder, 'parked-blocks.sqlite')))
+    await serveCalls(host, handlers, { isTrusted, logger: runtime.logger })
+    opened.defer(async () => void (await host.stop()))
+    await startHost(host)
+    const blocks = opened.use(await openPinsetBlocks({ host, store, runtime }))
+    const { pubsub } = host.services
+    const heads = opened.use(openHeadsChannel(pubsub, headsTopic(settings.clusterName), isTrusted, refusals))
+    const metrics = opened.use(openMetricsChannel(pubsub, runtime.clock, refusals))
+    metrics.subscribe((metric) => {
+      for (const listener of this.#metricListeners) listener(metric)
+    })
+    this.#metrics = metrics
+    const { rebroadcastInterval } = settings
+    this.#replication = opened.use(
+      new Replication({ store, channel: heads, blocks, parked, rebroadcastInterval, runtime }),
+    )
+    this.#replication.start()
+    opened.use(this.#connections)
+    this.#connections.start()
+  }
+
+  /** Calls a method of another peer; see `RemoteCalls`. */
+  readonly call: RemoteCalls['call'] = (...call) => this.#calls.call(...call)
+  readonly stream: RemoteCalls['stream'] = (...call) => this.#calls.stream(...call)
+
+  /** Before the start it goes nowhere, as it does when nobody listens. */
+  async publishMetric(metric: Metric): Promise<void> {
+    await this.#metrics?.publish(metric)
+  }
+
+  /** Metrics of other peers, each signed by whom it is of. Returns the function that ends it. */
+  onMetric(listener: (metric: Metric) => void): () => void {
+    const own = (metric: Metric) => listener(metric)
+    this.#metricListeners.add(own)
+    return () => this.#metricListeners.delete(own)
+  }
+
+  /** Own addresses, each ending in `/p2p/<id>`. */
+  addresses(): string[] {
+    return this.host.getMultiaddrs().map(String)
+  }
+
+  connectedPeers(): PeerIdText[] {
+    return this.#connections.peers()
+  }
+
+  /** Peers that addresses are known of, best first. */
+  knownPeers(): KnownPeer[] {
+    return this.#parts.known.all()
+  }
+
+  /** What the peerstore file is to have. */
+  peerstoreLines(): string[] {
+    return this.#parts.known.lines()
+  }
+
+  /** Keeps addresses as those of the configuration. Returns their peers. Throws `PeerAddressError`. */
+  addPeerAddresses(addresses: readonly string[], key: string): PeerIdText[] {
+    const peers = this.#parts.known.configure(addresses, key)
+    this.#parts.configured.push(...peers)
+    return peers
+  }
+
+  /** Rejects with `PeerUnreachableError` or `SecretMismatchError`. */
+  connect(peer: PeerIdText, signal?: AbortSignal): Promise<Connection> {
+    return this.#connections.connect(peer, signal)
+  }
+
+  bandwidth(): Map<string, Bandwidth> {
+    return this.#parts.bandwidth.byProtocol()
+  }
+
+  /** What others sent and was not taken, by kind. */
+  refused(): ReadonlyMap<RefusalKind, number> {
+    return this.#parts.refusals.counts()
+  }
+
+  /** Blocks of the pinset that are known of and not merged yet. */
+  get behind(): number {
+    return this.#replication?.behind ?? 0
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.host.status === 'started') await this.host.unhandle(rpcProtocol)
+    await this.#opened.disposeAsync()
+  }
+}
+
+function hostOf(address: string): string {
+  return /^\/[^/]+\/([^/]+)/.exec(address)?.[1] ?? address
+}
+
+function fingerprintHint(fingerprint: string | undefined): string {
+  const secret = fingerprint === undefined ? 'empty' : `that with the fingerprint ${fingerprint}`
+  return `nothing on it could be read: most likely the other side has another cluster secret; ours is ${secret}`
+}

@@ -1,0 +1,96 @@
+/** Calls of other peers over the cluster's host: a connection, a stream, a deadline (`spec/wire.md` §6.1). */
+import type { Stream } from '@libp2p/interface'
+import type { PeerIdText } from '../pin/pin.ts'
+import type { Scheduler } from '../runtime/ports.ts'
+import type { Connections } from './connections.ts'
+import { PeerSilentError, PeerUnreachableError } from './errors.ts'
+import type { ClusterHost } from './host.ts'
+import { callStream, callUnary } from './rpc/client.ts'
+import { rpcStream } from './rpc/libp2p-stream.ts'
+import type { StreamMethod, UnaryMethod } from './rpc/method.ts'
+import { type AnyHandler, RpcServer, type RpcServerInit } from './rpc/server.ts'
+
+export const rpcProtocol = '/ipfscluster/1.0/rpc'
+
+/** Calls of one connection that are under way, each way. */
+const maxCalls = 256
+
+export interface RemoteCallLimits {
+  signal?: AbortSignal
+  /** Milliseconds for the whole call; none when absent. Reaching the peer has its own (`dial_peer_timeout`). */
+  timeout?: number
+}
+
+export class RemoteCalls {
+  readonly #connections: Connections
+  readonly #scheduler: Scheduler
+
+  constructor(connections: Connections, scheduler: Scheduler) {
+    this.#connections = connections
+    this.#scheduler = scheduler
+  }
+
+  /**
+   * Rejects with `RpcError` for an error of the other peer, `PeerUnreachableError`, `SecretMismatchError` or
+   * `PeerSilentError` when it cannot be had in time, `RpcStreamError` or `MsgpackError` for a broken answer, and with the
+   * signal's reason.
+   */
+  async call<A, R>(
+    peer: PeerIdText,
+    method: UnaryMethod<A, R>,
+    argument: A,
+    limits: RemoteCallLimits = {},
+  ): Promise<R> {
+    using deadline = this.#deadline(peer, method.name, limits)
+    const stream = await this.#open(peer, deadline.signal)
+    return await callUnary(rpcStream(stream), method, argument, deadline.signal)
+  }
+
+  /** As `call`, for methods that answer with many values. Leaving the loop early cancels the call. */
+  async *stream<A, R>(
+    peer: PeerIdText,
+    method: StreamMethod<A, R>,
+    values: Iterable<A> | AsyncIterable<A>,
+    limits: RemoteCallLimits = {},
+  ): AsyncGenerator<R> {
+    using deadline = this.#deadline(peer, method.name, limits)
+    const stream = await this.#open(peer, deadline.signal)
+    yield* callStream(rpcStream(stream), method, values, deadline.signal)
+  }
+
+  async #open(peer: PeerIdText, signal: AbortSignal): Promise<Stream> {
+    const connection = await this.#connections.connect(peer, signal)
+    try {
+      return await connection.newStream(rpcProtocol, { signal, maxOutboundStreams: maxCalls })
+    } catch (cause) {
+      signal.throwIfAborted()
+      throw new PeerUnreachableError(peer, cause instanceof Error ? cause.message : String(cause), { cause })
+    }
+  }
+
+  #deadline(peer: PeerIdText, method: string, { signal, timeout }: RemoteCallLimits) {
+    const controller = new AbortController()
+    const timer =
+      timeout === undefined
+        ? undefined
+        : this.#scheduler.after(timeout, () => controller.abort(new PeerSilentError(peer, method, timeout)))
+    return {
+      signal: signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]),
+      [Symbol.dispose]: () => timer?.cancel(),
+    }
+  }
+}
+
+/** Answers the calls of others from now on. */
+export async function serveCalls(
+  host: ClusterHost,
+  handlers: AnyHandler[],
+  init: Omit<RpcServerInit, 'handlers'>,
+) {
+  const server = new RpcServer({ ...init, handlers })
+  await host.handle(
+    rpcProtocol,
+    (stream, connection) => void server.serve(rpcStream(stream), connection.remotePeer.toString()),
+    { maxInboundStreams: maxCalls, maxOutboundStreams: maxCalls },
+  )
+}

@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'bun:test'
+import { rpc } from '../../../core/network/rpc/methods.ts'
+import { eventually, startNetworkPeer, stateOf } from '../../support/network-peer.ts'
+import { pinOf } from '../store/fixtures.ts'
+
+const pins = (name: string, count: number) =>
+  Array.from({ length: count }, (_, index) => ({ kind: 'pin' as const, pin: pinOf(`${name} ${index}`) }))
+
+describe('two peers', () => {
+  test('bring each other what is written on either', async () => {
+    await using one = await startNetworkPeer()
+    await using two = await startNetworkPeer({ settings: { peerAddresses: [one.address] } })
+    await eventually('connected', () => one.network.connectedPeers().includes(two.id))
+    for (const change of pins('of one', 20)) await one.store.write([change])
+    for (const change of pins('of two', 20)) await two.store.write([change])
+    await eventually('equal', () => one.store.counts().pins === 40 && two.store.counts().pins === 40)
+    await eventually('same heads', () => Bun.deepEquals(stateOf(one.store), stateOf(two.store)))
+  })
+
+  test('exchange what each wrote before they met', async () => {
+    await using one = await startNetworkPeer()
+    await one.store.write(pins('of one', 5))
+    await one.store.write(pins('more of one', 5))
+    await using two = await startNetworkPeer()
+    await two.store.write(pins('of two', 5))
+    two.network.addPeerAddresses([one.address], 'test')
+    await two.network.connect(one.id)
+    await one.store.write(pins('after they met, of one', 1))
+    await two.store.write(pins('after they met, of two', 1))
+    await eventually('same state', () => {
+      const [a, b] = [stateOf(one.store), stateOf(two.store)]
+      return a.pins.length === 17 && Bun.deepEquals(a, b)
+    })
+  })
+
+  test('call each other', async () => {
+    const handlers = ({ id }: { id: string }) => [
+      { method: rpc.version, handle: async () => ({ v: `1.1.6 of ${id}` }) },
+    ]
+    await using one = await startNetworkPeer({ handlers })
+    await using two = await startNetworkPeer({ handlers, settings: { peerAddresses: [one.address] } })
+    expect(await two.network.call(one.id, rpc.version, {})).toEqual({ v: `1.1.6 of ${one.id}` })
+    expect(await one.network.call(two.id, rpc.version, {})).toEqual({ v: `1.1.6 of ${two.id}` })
+  })
+})
