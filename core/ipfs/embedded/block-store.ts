@@ -233,6 +233,7 @@ export class BlockStore implements AsyncDisposable {
   meet(cid: CID, fresh: FreshSince, writer: BlockWriter): BlockPlace | undefined {
     const waiting = this.#waiting.get(keyOf(cid))
     if (waiting !== undefined) {
+      this.#kept?.add(waiting.id)
       if (!waiting.writers.has(writer)) {
         waiting.writers.add(writer)
         writer.waits()

@@ -34,7 +34,8 @@ export async function startGateway(
   logger: Logger,
 ): Promise<Gateway> {
   await using servers = new AsyncDisposableStack()
-  const handle = getRequestListener(makeApp(node, logger).fetch)
+  // Its own Response in place of the global one would not be taken by the rest of the program.
+  const handle = getRequestListener(makeApp(node, logger).fetch, { overrideGlobalObjects: false })
   const urls: string[] = []
   for (const address of addresses) {
     const server = createServer({ headersTimeout, keepAliveTimeout }, handle)

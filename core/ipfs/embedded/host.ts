@@ -43,8 +43,7 @@ export async function startHost(
 ): Promise<IpfsHost> {
   const open = config.network === 'public'
   const told = new Set<string>()
-  const starters = config.bootstrap.map((text) => addressOf(text, 'bootstrap'))
-  for (const address of starters) told.add(peerOf(address)?.toString() ?? '')
+  for (const text of config.bootstrap) told.add(startingPeer(text).toString())
   const listen = config.swarmListenMultiaddress
   for (const text of listen) addressOf(text, 'swarm_listen_multiaddress')
   const local = listen.every((address) => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address))
@@ -72,6 +71,8 @@ export async function startHost(
       ...(open && {
         dht: kadDHT({
           clientMode: true,
+          // Without peers there is no answer, and others are asked meanwhile.
+          allowQueryWithZeroPeers: true,
           validators: { ipns: validateRecord },
           selectors: { ipns: (_key, records) => selectRecord(records) },
           // Hosts that listen on loopback only are those of tests.
@@ -111,6 +112,12 @@ export function addressOf(text: string, key: string): Multiaddr {
 export function peerOf(address: Multiaddr): PeerId | undefined {
   const id = address.getComponents().findLast(({ code }) => code === CODE_P2P)?.value
   return id === undefined ? undefined : peerIdFromString(id)
+}
+
+function startingPeer(text: string): PeerId {
+  const peer = peerOf(addressOf(text, 'bootstrap'))
+  if (peer === undefined) throw new AddressError(text, 'bootstrap', 'does not end in /p2p/<peer ID>')
+  return peer
 }
 
 function onlyTold(told: ReadonlySet<string>): ConnectionGater {
