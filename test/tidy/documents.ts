@@ -27,6 +27,19 @@ export function deadLinks(documents: readonly Document[], exists: (path: string)
   )
 }
 
+/** Rows of `docs/compatibility.md` that name a test which is not there: "| … | `test/x.test.ts` its name |". */
+export function unprovenRows(document: string, read: (path: string) => string | undefined): string[] {
+  const rows = document
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !/^\|( the original | what )\|?/.test(line))
+  return rows.flatMap((row) => {
+    const [, path, name] = row.match(/\| `(test\/[^`]+)`([^|]*)\|$/) ?? []
+    if (path === undefined) return [`docs/compatibility.md names no test for: ${row}`]
+    const found = read(path)?.replaceAll("\\'", "'").includes(name!.trim())
+    return found ? [] : [`docs/compatibility.md names a test that is not there: ${path}${name!.trimEnd()}`]
+  })
+}
+
 /** The package of an import: `@ipld/car/reader` → `@ipld/car`. */
 function packageOf(specifier: string): string {
   return specifier

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import packageList from '../../package.json' with { type: 'json' }
 import { cycles, eagerLoads, wrongArrows } from './arrows.ts'
 import { COMMANDS_DOCUMENT, withReference } from './command-reference.ts'
-import { deadLinks, strayPackages, unexplainedPackages } from './documents.ts'
+import { deadLinks, strayPackages, unexplainedPackages, unprovenRows } from './documents.ts'
 import { wrongLimits } from './limits.ts'
 import { badNames, bannedCode, longFiles, platformInPureParts, strayWords } from './rules.ts'
+import { defaultsOfCode, wrongSettings } from './settings.ts'
 import { readSources, TOP } from './sources.ts'
 
 const sources = await readSources()
@@ -18,6 +19,7 @@ const files = await Promise.all(
     .filter((path) => !outside.test(path))
     .map(async (path) => ({ path, text: await Bun.file(join(TOP, path)).text() })),
 )
+const textOf = (path: string) => files.find((file) => file.path === path)?.text
 const documents = files.filter(({ path }) => path.endsWith('.md'))
 
 describe('the house', () => {
@@ -41,10 +43,16 @@ describe('the house', () => {
   })
   test('the bounds in docs/limits.md are those of the code', async () => {
     const document = await Bun.file(join(TOP, 'docs/limits.md')).text()
-    expect(wrongLimits(document, (path) => files.find((file) => file.path === path)?.text)).toEqual([])
+    expect(wrongLimits(document, textOf)).toEqual([])
   })
   test('docs/commands.md says what the commands say (bun test/tidy/command-reference.ts writes it)', async () => {
     const document = await Bun.file(COMMANDS_DOCUMENT).text()
     expect(document).toBe(await withReference(document))
   })
+  test('docs/configuration.md has every setting with its default', async () => {
+    const document = await Bun.file(join(TOP, 'docs/configuration.md')).text()
+    expect(wrongSettings(document, defaultsOfCode())).toEqual([])
+  })
+  test('every row of docs/compatibility.md names a test that is there', () =>
+    expect(unprovenRows(textOf('docs/compatibility.md') ?? '', textOf)).toEqual([]))
 })

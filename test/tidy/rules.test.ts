@@ -1,9 +1,10 @@
 /** Every rule of the house, shown a bad example that it has to find and a good one that it has to leave alone. */
 import { describe, expect, test } from 'bun:test'
 import { cycles, eagerLoads, MAY_IMPORT, partOf, wrongArrows } from './arrows.ts'
-import { deadLinks, strayPackages, unexplainedPackages } from './documents.ts'
+import { deadLinks, strayPackages, unexplainedPackages, unprovenRows } from './documents.ts'
 import { wrongLimits } from './limits.ts'
 import { badNames, bannedCode, longFiles, platformInPureParts, strayWords } from './rules.ts'
+import { defaultsOfCode, wrongSettings } from './settings.ts'
 import { type Import, toSource } from './sources.ts'
 
 const imports = (path: string, text: string): readonly Import[] => toSource(path, text).imports
@@ -210,5 +211,28 @@ describe('other rules', () => {
     expect(row('much', 'A')).toHaveLength(1)
     expect(row('4 MiB', 'gone')).toHaveLength(1)
     expect(wrongLimits('no table', read)).toHaveLength(1)
+  })
+  test('settings that the documents lack, repeat, invent or get wrong are found', () => {
+    const defaults = new Map([
+      ['a.b', '15s'],
+      ['a.c', ''],
+      ['a.d', 'x'],
+    ])
+    const good = '| `a.b` | `15s` | what |\n| `a.c` | none | |\n- `a.d`\n'
+    expect(wrongSettings(good, defaults)).toEqual([])
+    expect(wrongSettings(good.replace('15s', '16s'), defaults)).toHaveLength(1)
+    expect(wrongSettings(good.replace('- `a.d`', ''), defaults)).toHaveLength(1)
+    expect(wrongSettings(`${good}- \`a.b\`\n`, defaults)).toHaveLength(1)
+    expect(wrongSettings(`${good}- \`a.e\`\n`, defaults)).toHaveLength(1)
+    expect(defaultsOfCode().get('cluster.pubsub.heartbeat_interval')).toBe('10s')
+  })
+  test('rows without a test, or with one that is not there, are found', () => {
+    const read = (path: string) => (path === 'test/a.test.ts' ? "test('does it', () => {})" : undefined)
+    const head = '| the original | here | test |\n|---|---|---|\n'
+    expect(unprovenRows(`${head}| x | y | \`test/a.test.ts\` does it |\n`, read)).toEqual([])
+    expect(unprovenRows(`${head}| x | y | \`test/a.test.ts\` |\n`, read)).toEqual([])
+    expect(unprovenRows(`${head}| x | y | \`test/a.test.ts\` does that |\n`, read)).toHaveLength(1)
+    expect(unprovenRows(`${head}| x | y | \`test/b.test.ts\` |\n`, read)).toHaveLength(1)
+    expect(unprovenRows(`${head}| x | y | soon |\n`, read)).toHaveLength(1)
   })
 })

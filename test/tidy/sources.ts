@@ -33,7 +33,15 @@ export async function readSources(): Promise<Source[]> {
 }
 
 export function toSource(path: string, text: string): Source {
-  return { path, text, code: transpiler.transformSync(text), imports: readImports(path, text) }
+  return { path, text, code: withoutTypes(path, text), imports: readImports(path, text) }
+}
+
+function withoutTypes(path: string, text: string): string {
+  try {
+    return transpiler.transformSync(text)
+  } catch (cause) {
+    throw new Error(`${path} is no TypeScript: ${cause}`, { cause })
+  }
 }
 
 const STATEMENT = /^(import|export)\s+(type\s+)?(?:([^'"`;()]*?)\s*from\s*)?['"]([^'"]+)['"]/gm
