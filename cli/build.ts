@@ -16,9 +16,6 @@ const TOP = resolve(import.meta.dir, '..')
 const TARGETS = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'] as const
 type Target = (typeof TARGETS)[number]
 
-/** What helia and libp2p import by default and the embedded node never starts. */
-const LEFT_OUT = /^(@libp2p\/webrtc|@libp2p\/upnp-nat|@ipshipyard\/libp2p-auto-tls)$/
-
 /** A Worker is a file of this name, started by `new Worker(new URL('./x-worker.ts', import.meta.url))`. */
 const WORKER_FILES = new Bun.Glob('core/**/*-worker.ts')
 const WORKER_URL = /new URL\(\s*'(\.[^']*-worker\.ts)',\s*import\.meta\.url\s*,?\s*\)/g
@@ -92,7 +89,7 @@ async function build(job: Job, commit: string): Promise<boolean> {
       // Identifiers stay: error classes and stack traces keep their names.
       minify: { whitespace: true, syntax: true, identifiers: false },
       define: { CLUSTER_COMMIT: JSON.stringify(commit) },
-      plugins: [leftOut, workers],
+      plugins: [workers],
       compile: {
         outfile: job.outfile,
         // The executable obeys its own configuration only, whatever folder it is started in.
@@ -128,18 +125,6 @@ function readCommit(): string {
   if (!head.success) return 'unknown'
   const dirty = git('status', '--porcelain').stdout.length > 0
   return head.stdout.toString().trim() + (dirty ? '-dirty' : '')
-}
-
-/** Gives the parts that are never started as empty modules: some of them read files that an executable lacks. */
-const leftOut: BunPlugin = {
-  name: 'left-out',
-  setup(build) {
-    build.onResolve({ filter: LEFT_OUT }, ({ path }) => ({ path, namespace: 'left-out' }))
-    build.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({
-      contents: 'module.exports = {}',
-      loader: 'js',
-    }))
-  },
 }
 
 /** Points Workers at their place inside the executable: bundling moves the module whose URL they are relative to. */

@@ -29,7 +29,7 @@ export class TerminalProgress implements Progress {
     if (!this.#stream.isTTY || (this.#drawnAt > 0 && now - this.#drawnAt < pace)) return
     this.#drawnAt = now
     const bar = part === undefined ? '' : ` ${barOf(part)}`
-    const line = `${this.#title}${bar} ${text}`.slice(0, (this.#stream.columns ?? 80) - 1)
+    const line = `${this.#title}${bar} ${text}`.slice(0, (this.#stream.columns || 80) - 1)
     this.#stream.write(`\r\u001b[2K${line}`)
     this.#isDrawn = true
   }
