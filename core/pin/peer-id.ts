@@ -43,7 +43,7 @@ export function formatPeerId(bytes: Uint8Array): PeerIdText {
 
 /** Remembers the texts of recent peer IDs, for scans that meet the same few peers in every pin. */
 export class PeerIdCache {
-  readonly #texts = new Map<string, PeerIdText>()
+  readonly #known = new Map<number, { bytes: Uint8Array; text: PeerIdText }>()
   readonly #limit: number
 
   /** `limit`: entries kept; when full the cache starts over. */
@@ -54,14 +54,27 @@ export class PeerIdCache {
   /** As `formatPeerId`. */
   format(bytes: Uint8Array): PeerIdText {
     if (bytes.length > MAX_PEER_ID_BYTES) return formatPeerId(bytes)
-    const key = String.fromCharCode(...bytes)
-    const known = this.#texts.get(key)
-    if (known !== undefined) return known
+    const hash = fnv1a(bytes)
+    const known = this.#known.get(hash)
+    if (known !== undefined && areEqual(known.bytes, bytes)) return known.text
     const text = formatPeerId(bytes)
-    if (this.#texts.size >= this.#limit) this.#texts.clear()
-    this.#texts.set(key, text)
+    if (this.#known.size >= this.#limit) this.#known.clear()
+    this.#known.set(hash, { bytes: bytes.slice(), text })
     return text
   }
+}
+
+/** FNV-1a, 32 bits: spreads well enough to find what is then compared. */
+function fnv1a(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193)
+  return hash
+}
+
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 function decodeText(text: string): Uint8Array | undefined {

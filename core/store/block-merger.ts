@@ -7,6 +7,7 @@ import { encodeDelta } from '../crdt/delta.ts'
 import { HeadSet } from '../crdt/heads.ts'
 import { mergeDelta } from '../crdt/merge.ts'
 import type { Sha256 } from '../crdt/sha256.ts'
+import type { PeerIdCache } from '../pin/peer-id.ts'
 import { blockIdOfName } from './block-names.ts'
 import { BlockValues } from './block-values.ts'
 import { BlockRefusedError } from './errors.ts'
@@ -21,11 +22,12 @@ export class BlockMerger {
   readonly #hash: Sha256
   #heads: HeadSet | undefined
 
-  constructor(transaction: Transaction, hash: Sha256) {
+  constructor(transaction: Transaction, hash: Sha256, peerIds: PeerIdCache) {
     this.transaction = transaction
     this.pinset = new TablePinset(
       transaction.tables,
       new BlockValues(({ id }) => transaction.tables.blockBytes(id)),
+      peerIds,
     )
     this.#hash = hash
   }

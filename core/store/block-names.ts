@@ -1,11 +1,14 @@
 /** Names of blocks as the tables have them: the multihash, which a block id is the text of (`core/crdt/block-id.ts`). */
-import { base32upper } from 'multiformats/bases/base32'
 import type { BlockId } from '../crdt/block-id.ts'
+import { decodeBase32, encodeBase32 } from './base32.ts'
 
+/** `blockId` was read by `parseBlockId` or made by `blockIdOf`. */
 export function blockName(blockId: BlockId): Uint8Array {
-  return base32upper.baseDecode(blockId)
+  const name = decodeBase32(blockId)
+  if (name === undefined) throw new TypeError(`${blockId} is no block id`)
+  return name
 }
 
 export function blockIdOfName(name: Uint8Array): BlockId {
-  return base32upper.baseEncode(name)
+  return encodeBase32(name)
 }

@@ -5,19 +5,19 @@ import type { TouchedKey } from './pinset-state.ts'
 import type { LocalState } from './tables.ts'
 import type { Transaction } from './transaction.ts'
 
+/** Newest change rows, by the text of the key. */
+export type Sequences = Map<string, number>
+
 /** Returns the newest change row of each key that changed. */
-export function applyConsequences(
-  transaction: Transaction,
-  touched: Iterable<TouchedKey>,
-): Map<TouchedKey['id'], number> {
-  const sequences = new Map<TouchedKey['id'], number>()
+export function applyConsequences(transaction: Transaction, touched: Iterable<TouchedKey>): Sequences {
+  const sequences: Sequences = new Map()
   for (const change of touched) {
     const before = change.before?.pin
     const after = change.after?.pin
     if (arePinsEqual(before, after)) continue
     transaction.counts.pins += Number(after !== undefined) - Number(before !== undefined)
     const sequence = transaction.addChange(change.id, change.key, 'pinset')
-    sequences.set(change.id, retarget(transaction, change, sequence) ?? sequence)
+    sequences.set(change.text, retarget(transaction, change, sequence) ?? sequence)
   }
   return sequences
 }
@@ -29,7 +29,7 @@ export function retarget(
   sequence: number,
 ): number | undefined {
   const { tables, self, rule, now } = transaction
-  const cid = cidOfKey(key)
+  const cid = (after?.pin ?? before?.pin)?.cid ?? cidOfKey(key)
   const state = tables.local(id)
   const record = state === undefined ? undefined : { cid, ...state }
   const next = rule({ self, cid, record, before: before?.pin, after: after?.pin, sequence, now })

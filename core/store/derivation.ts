@@ -6,6 +6,7 @@ import { blockCid } from '../crdt/block-id.ts'
 import { type CrdtBlock, decodeBlock } from '../crdt/dag-node.ts'
 import { mergeDelta } from '../crdt/merge.ts'
 import type { Sha256 } from '../crdt/sha256.ts'
+import { PeerIdCache } from '../pin/peer-id.ts'
 import type { StoreFault } from '../runtime/store.ts'
 import { isMerged } from './block-merger.ts'
 import { blockIdOfName } from './block-names.ts'
@@ -30,6 +31,7 @@ export class Derivation {
   readonly #values: BlockValues
   /** Names of blocks that a block before them links to: none, unless priorities lie. */
   readonly #linkedBefore = new Set<string>()
+  readonly #peerIds = new PeerIdCache()
   /** Blocks that were read. */
   blocks = 0
 
@@ -73,7 +75,7 @@ export class Derivation {
       ]
     }
     this.#mergeHead(row.name, block)
-    mergeDelta(new TablePinset(this.#scratch, this.#values), block.id, block.delta)
+    mergeDelta(new TablePinset(this.#scratch, this.#values, this.#peerIds), block.id, block.delta)
     return [...this.#priorityFaults(row, block), ...this.#parentFaults(block)]
   }
 

@@ -1,19 +1,21 @@
 /**
  * The logic of the store over its tables: a batch of jobs becomes one transaction. Own changes of the whole batch share
- * deltas. The engine keeps nothing between batches that the tables do not have.
+ * deltas. Between batches the engine keeps nothing
+ * that the tables do not have.
  */
 
 import type { Sha256 } from '../crdt/sha256.ts'
 import { sha256 } from '../crdt/sha256.ts'
+import { PeerIdCache } from '../pin/peer-id.ts'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { RetargetRule } from '../tracker/retarget.ts'
 import { BlockMerger } from './block-merger.ts'
-import { applyConsequences } from './consequences.ts'
+import { applyConsequences, type Sequences } from './consequences.ts'
 import { BlockRefusedError } from './errors.ts'
 import type { Batch, BatchAnswer, Job, JobAnswer, JobRefusal } from './jobs.ts'
 import { bindPage, recordOutcomes, recoverPage, requeueKey, requeuePage } from './local-records.ts'
 import { OwnDeltas } from './own-deltas.ts'
-import type { KeyRowId, Tables } from './tables.ts'
+import type { Tables } from './tables.ts'
 import { keptChanges, Transaction } from './transaction.ts'
 
 export interface EngineInit {
@@ -29,6 +31,7 @@ export interface EngineInit {
 
 export class StoreEngine {
   readonly #init: Required<EngineInit>
+  readonly #peerIds = new PeerIdCache()
 
   constructor(init: EngineInit) {
     this.#init = { hash: sha256, keptChanges, ...init }
@@ -45,7 +48,7 @@ export class StoreEngine {
   }
 
   #run(transaction: Transaction, jobs: Job[]): BatchAnswer['answers'] {
-    const merger = new BlockMerger(transaction, this.#init.hash)
+    const merger = new BlockMerger(transaction, this.#init.hash, this.#peerIds)
     const own = new OwnDeltas(merger)
     for (const job of jobs) if (job.kind === 'write') own.add(job)
     own.close()
@@ -90,7 +93,7 @@ function runLocal(transaction: Transaction, job: Job): JobAnswer {
   }
 }
 
-function newest(sequences: Map<KeyRowId, number>): number {
+function newest(sequences: Sequences): number {
   let newest = 0
   for (const sequence of sequences.values()) if (sequence > newest) newest = sequence
   return newest

@@ -4,7 +4,7 @@ import type { StoreFault } from '../runtime/store.ts'
 import type { RetargetRule } from '../tracker/retarget.ts'
 import { blockIdOfName } from './block-names.ts'
 import { applyConsequences, retarget, stateOf } from './consequences.ts'
-import { cidOfKey } from './keys.ts'
+import { cidOfKey, textOfKeyBytes } from './keys.ts'
 import { arePinsEqual } from './pin-value.ts'
 import type { KeyBytes, KeyRow, LocalState, TableReader } from './tables.ts'
 import type { Transaction } from './transaction.ts'
@@ -61,9 +61,9 @@ export class KeyAudit {
         ? undefined
         : { block: tables.nameBlock(this.#blockName(this.#context.scratch, folded.block)), pin: folded.pin }
     tables.setFolded(id, after)
-    applyConsequences(transaction, [{ id, key: this.#key, before, after }])
+    applyConsequences(transaction, [{ id, text: textOfKeyBytes(this.#key), key: this.#key, before, after }])
     // What the rule was asked already, it answers in the same way; else the pin is right and the record is not.
-    const touched = { id, key: this.#key, before: after, after }
+    const touched = { id, text: textOfKeyBytes(this.#key), key: this.#key, before: after, after }
     if (!isDutyRight(tables.local(id), this.#expectedDuty(tables.local(id), transaction.now))) {
       retarget(transaction, touched, transaction.nextSequence)
     }

@@ -14,8 +14,6 @@ export const lockFileName = 'cluster.lock'
 /** Throws `StoreLockedError` when another process, or another part of this one, holds the folder. */
 export function lockFolder(folder: string): Disposable {
   const path = join(folder, lockFileName)
-  // Never opened by other means than SQLite once it is there: closing a file drops all locks this process has on it.
-  createPrivateFile(path)
   const db = openLock(path)
   try {
     db.run('PRAGMA journal_mode = DELETE')
@@ -38,6 +36,8 @@ export function lockFolder(folder: string): Disposable {
 
 function openLock(path: string): Database {
   try {
+    // Never opened by other means than SQLite once it is there: closing a file drops all locks this process has on it.
+    createPrivateFile(path)
     return new Database(path, { readwrite: true })
   } catch (error) {
     throw new LockFileError(path, causeOf(error))

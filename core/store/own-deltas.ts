@@ -2,12 +2,12 @@
 import type { CID } from 'multiformats/cid'
 import { PendingDelta } from '../crdt/builder.ts'
 import { compareElements, type Element } from '../crdt/merge.ts'
-import { pinKey } from '../pin/key.ts'
 import type { BlockMerger } from './block-merger.ts'
+import type { Sequences } from './consequences.ts'
 import type { Job, JobAnswers, KeyChangeRequest } from './jobs.ts'
-import { cidOfKey } from './keys.ts'
+import { textOfKeyBytes } from './keys.ts'
 import { StoredElement } from './pinset-state.ts'
-import type { KeyBytes, KeyRowId } from './tables.ts'
+import type { KeyBytes } from './tables.ts'
 
 type WriteJob = Extract<Job, { kind: 'write' }>
 
@@ -34,19 +34,18 @@ export class OwnDeltas {
   }
 
   /** `sequences`: the newest change row of each key that the batch changed. */
-  answer(job: WriteJob, sequences: Map<KeyRowId, number>): JobAnswers['write'] {
+  answer(job: WriteJob, sequences: Sequences): JobAnswers['write'] {
     const block = this.#blocks.get(job)
     let sequence = 0
     for (const { key } of job.changes) {
-      const id = this.#merger.transaction.tables.keyId(key)
-      if (id !== undefined) sequence = Math.max(sequence, sequences.get(id) ?? 0)
+      sequence = Math.max(sequence, sequences.get(textOfKeyBytes(key)) ?? 0)
     }
     return block === undefined ? { sequence } : { block: block.bytes, sequence }
   }
 
   /** False when there is nothing to write: an unpin of what is not there. */
   #add({ key, value }: KeyChangeRequest): boolean {
-    const text = pinKey(cidOfKey(key))
+    const text = textOfKeyBytes(key)
     return value === undefined ? this.#remove(text, key) : this.#put(text, value)
   }
 

@@ -1,15 +1,16 @@
 /** Pins as they are read out of the values of elements, and whether two of them say the same. */
 import type { CID } from 'multiformats/cid'
 import { decodePin, encodePin } from '../pin/codec.ts'
+import type { PeerIdCache } from '../pin/peer-id.ts'
 import type { Pin } from '../pin/pin.ts'
 import { cidOfKey } from './keys.ts'
 import type { KeyBytes } from './tables.ts'
 
 /** Undefined when the value is no pin. What cannot be stored in the columns and read back the same is left out. */
-export function readPin(key: KeyBytes, value: Uint8Array): Pin | undefined {
+export function readPin(key: KeyBytes, value: Uint8Array, peerIds?: PeerIdCache): Pin | undefined {
   try {
     const cid = cidOfKey(key)
-    const pin = decodePin(cid, value)
+    const pin = decodePin(cid, value, peerIds)
     return pin.origins.length === 0 ? pin : { ...pin, origins: storableOrigins(cid, pin) }
   } catch {
     return undefined

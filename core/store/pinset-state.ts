@@ -4,6 +4,7 @@
  */
 import type { BlockId } from '../crdt/block-id.ts'
 import type { Element, KeyState, PinsetState } from '../crdt/merge.ts'
+import type { PeerIdCache } from '../pin/peer-id.ts'
 import { blockIdOfName, blockName } from './block-names.ts'
 import type { BlockValues } from './block-values.ts'
 import { keyBytesOfText } from './keys.ts'
@@ -13,6 +14,8 @@ import type { BlockRow, BlockRowId, FoldedRow, KeyBytes, KeyRowId, Tables } from
 /** A key whose value was set. */
 export interface TouchedKey {
   id: KeyRowId
+  /** As in deltas, such as `/AFYB…`. */
+  text: string
   key: KeyBytes
   before: FoldedRow | undefined
   after: FoldedRow | undefined
@@ -22,11 +25,13 @@ export class TablePinset implements PinsetState {
   readonly tables: Tables
   readonly values: BlockValues
   readonly touched = new Map<KeyRowId, TouchedKey>()
+  readonly peerIds: PeerIdCache
   readonly #blocks = new Map<BlockId, BlockRowId>()
 
-  constructor(tables: Tables, values: BlockValues) {
+  constructor(tables: Tables, values: BlockValues, peerIds: PeerIdCache) {
     this.tables = tables
     this.values = values
+    this.peerIds = peerIds
   }
 
   key(text: string): TableKey | undefined {
@@ -98,7 +103,8 @@ export class TableKey implements KeyState {
     const { touched, tables } = this.#pinset
     const known = touched.get(this.#id)
     if (known !== undefined) known.after = after
-    else touched.set(this.#id, { id: this.#id, key: this.#key, before: this.#folded(), after })
+    else
+      touched.set(this.#id, { id: this.#id, text: this.#text, key: this.#key, before: this.#folded(), after })
     tables.setFolded(this.#id, after)
   }
 
@@ -110,7 +116,7 @@ export class TableKey implements KeyState {
 
   #foldedRow(element: Element): FoldedRow {
     const block = this.#pinset.blockRow(element.blockId)
-    return { block, pin: readPin(this.#key, element.value) }
+    return { block, pin: readPin(this.#key, element.value, this.#pinset.peerIds) }
   }
 
   #element(block: BlockRow): Element {

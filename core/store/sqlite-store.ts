@@ -55,7 +55,7 @@ export function storePath(folder: string): string {
  */
 export async function openStore(init: OpenStoreInit): Promise<QueuedStore> {
   const { folder, runtime } = init
-  createPrivateFolder(join(folder, 'store'))
+  makeFolder(join(folder, 'store'))
   await using resources = new AsyncDisposableStack()
   resources.use(lockFolder(folder))
   const wasClean = prepare(init)
@@ -132,6 +132,14 @@ class SqliteReadOnlyStore extends StoreReader implements Disposable {
 
   [Symbol.dispose](): void {
     this.#close()
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    createPrivateFolder(path)
+  } catch (error) {
+    throw toStoreError(error, path)
   }
 }
 

@@ -63,10 +63,11 @@ function open({ path, self: peer, priority, cacheBytes, maxBytes, keptChanges }:
     close() {
       try {
         tables.transaction(() => tables.setMeta('clean', '1'))
-      } finally {
-        tables.finalize()
-        db.close()
+      } catch {
+        // All that counts is stored; the next process only says that it found no mark.
       }
+      tables.finalize()
+      db.close()
     },
   }
 }
