@@ -67,9 +67,21 @@ export class GoPeer implements AsyncDisposable {
     return `http://${host}:${port}`
   }
 
-  /** Starts the daemon and waits until its REST API answers, which needs its Kubo. */
-  async start(): Promise<void> {
-    await this.#daemon.start(async () => (await fetch(`${this.restUrl}/id`)).status === 200)
+  /** Starts the daemon and waits until its REST API answers, which needs its Kubo. `bootstrap`: multiaddrs of peers. */
+  async start({ bootstrap = [] }: { bootstrap?: string[] } = {}): Promise<void> {
+    const args = bootstrap.length === 0 ? [] : ['--bootstrap', bootstrap.join(',')]
+    await this.#daemon.start(async () => (await fetch(`${this.restUrl}/id`)).status === 200, args)
+  }
+
+  /** Ends the daemon at once, as by a loss of power. */
+  async kill(): Promise<void> {
+    await this.#daemon.kill()
+  }
+
+  /** A line of JSON for each pin of its pinset, in the order of their text. */
+  async pins(): Promise<string[]> {
+    const text = await (await fetch(`${this.restUrl}/allocations`)).text()
+    return text.split('\n').filter(Boolean).sort()
   }
 
   async stop(): Promise<void> {

@@ -68,10 +68,10 @@ export class Daemon {
     return this.#process?.pid
   }
 
-  /** Starts and waits until `isReady`. Rejects with the end of the log when the program ends first. */
-  async start(isReady: () => Promise<boolean>): Promise<void> {
+  /** Starts, with `args` after the command, and waits until `isReady`. Rejects with the end of the log when it ends first. */
+  async start(isReady: () => Promise<boolean>, args: string[] = []): Promise<void> {
     const log = openSync(this.#log, 'a')
-    const child = Bun.spawn(this.#command, {
+    const child = Bun.spawn([...this.#command, ...args], {
       env: { ...process.env, ...this.#env },
       stdin: 'ignore',
       stdout: log,
@@ -94,6 +94,14 @@ export class Daemon {
 
   signal(name: NodeJS.Signals): void {
     this.#process?.kill(name)
+  }
+
+  /** Ends at once, as by a loss of power. */
+  async kill(): Promise<void> {
+    const child = this.#process
+    this.#process = undefined
+    child?.kill('SIGKILL')
+    await child?.exited
   }
 
   async stop(): Promise<void> {
