@@ -1,30 +1,36 @@
 /**
- * A whole peer, put together: the store, the tracker, the IPFS node, the APIs. Programs that embed one call `createPeer`
- * and dispose of what it gives.
+ * A whole peer, put together: the store, the tracker, the IPFS node, the network, the APIs. Programs that embed one call
+ * `createPeer` and dispose of what it gives.
  */
 import { join } from 'node:path'
-import type { CID } from 'multiformats/cid'
 import { createStorage, type Storage } from 'unstorage'
 import fsDriver from 'unstorage/drivers/fs-lite'
-import { type Adder, createAdder } from './adder/adder.ts'
+import { createAdder } from './adder/adder.ts'
 import type { PeerService } from './api/peer-service.ts'
 import type { RestApi } from './api/rest/rest-api.ts'
+import { peerstoreFileOf } from './config/folder.ts'
 import type { Identity } from './config/identity.ts'
 import type { Config } from './config/load.ts'
+import { readPeerstore, writePeerstore } from './config/peerstore.ts'
 import { MetricWindow } from './monitor/metric-window.ts'
+import { type ClusterNetwork, createClusterNetwork } from './network/cluster-network.ts'
+import { ClusterReports } from './peer/cluster-reports.ts'
 import { Heartbeat } from './peer/heartbeat.ts'
 import { IpfsWatch } from './peer/ipfs-watch.ts'
+import { Members } from './peer/members.ts'
 import { Membership } from './peer/membership.ts'
 import { Pinning } from './peer/pinning.ts'
+import { remoteSink } from './peer/remote-sink.ts'
 import { Reports } from './peer/reports.ts'
-import { LocalService } from './peer/service.ts'
+import { rpcServices } from './peer/rpc-services.ts'
+import { Service } from './peer/service.ts'
+import { heartbeatSettings, networkSettings, prioritySettings, trackerSettings } from './peer/settings.ts'
+import { SwarmLinks } from './peer/swarm-links.ts'
 import type { Ipfs } from './runtime/ipfs.ts'
 import type { Runtime } from './runtime/ports.ts'
 import type { Store } from './runtime/store.ts'
 import { openStore } from './store/sqlite-store.ts'
 import { createTracker, type Tracker } from './tracker/driver.ts'
-import type { PrioritySettings } from './tracker/priority.ts'
-import { defaultTrackerSettings, type TrackerSettings } from './tracker/settings.ts'
 
 export interface PeerInit {
   /** `loadConfig` of `core/config/load.ts`. */
@@ -36,6 +42,8 @@ export interface PeerInit {
 export interface Peer extends AsyncDisposable {
   readonly service: PeerService
   readonly ipfsKind: Ipfs['kind']
+  /** Where other peers of the cluster reach this one. */
+  readonly clusterAddresses: string[]
   /** Where the REST API listens; empty when the configuration has none. */
   readonly restAddresses: string[]
   /** `http://…` of the gateway of the embedded IPFS node. */
@@ -46,53 +54,108 @@ export interface Peer extends AsyncDisposable {
 
 /**
  * Starts a peer: it answers when this resolves. Rejects, with nothing left running, when the folder is in use
- * (`StoreLockedError`), a port is taken (`ListenError`), or the store is of a newer version (`StoreVersionError`).
+ * (`StoreLockedError`), a port is taken (`ListenError`, `SwarmListenError`), or the store is of a newer version
+ * (`StoreVersionError`).
  */
 export async function createPeer(init: PeerInit): Promise<Peer> {
   await using started = new AsyncDisposableStack()
   const { config, identity, runtime } = init
+  const { clock } = runtime
   const self = identity.id
+  const { peername: peerName, followerMode: isFollower } = config.cluster
 
   const store = started.use(
     await openStore({ folder: config.folder, self, runtime, priority: prioritySettings(config) }),
   )
   const { ipfs, gatewayUrls } = await openIpfs(init)
   started.use(ipfs)
+  const network = await openNetwork(init, store)
+  started.use(network)
 
   const watch = started.use(new IpfsWatch({ ipfs, cache: openCache(config.folder), runtime }))
+  const ipfsView = () => watch.view
   const tracker = started.use(createTracker({ store, ipfs, runtime, settings: trackerSettings(config) }))
   const window = new MetricWindow()
-  const membership = new Membership({
+  const membership = new Membership({ self, window, allocateBy: config.balanced.allocateBy, clock })
+  const pinning = createPinning(init, { store, ipfs, membership, tracker })
+  const reports = new Reports({ self, peerName, store, tracker, ipfsView, clock })
+  const members = new Members({
     self,
     window,
-    allocateBy: config.balanced.allocateBy,
-    clock: runtime.clock,
+    calls: network,
+    alive: () => membership.members(),
+    identity: () => service.identity(),
   })
-  const heartbeat = started.use(createHeartbeat(init, { ipfs, watch, window, store }))
-  const pinning = createPinning(init, { store, ipfs, membership, tracker })
-  const service = new LocalService({
+  const service: Service = new Service({
     self,
-    peerName: config.cluster.peername,
-    addresses: () => [],
+    peerName,
+    isFollower,
+    addresses: () => network.addresses(),
+    otherAddresses: () => otherAddresses(network, membership.members()),
     ipfs,
     store,
-    ipfsView: () => watch.view,
+    ipfsView,
     membership,
     pinning,
-    reports: new Reports({
+    reports,
+    members,
+    calls: network,
+    cluster: new ClusterReports({
       self,
-      peerName: config.cluster.peername,
+      own: reports,
       store,
-      tracker,
-      ipfsView: () => watch.view,
-      clock: runtime.clock,
+      calls: network,
+      members: () => membership.members(),
+      namesOf: (peer) => members.namesOf(peer),
+      clock,
     }),
-    adder: createLocalAdder({ self, runtime, ipfs, membership, pinning, config }),
+    adder: createAdder({
+      self,
+      allocate: async (options) => membership.destinations(pinning.withDefaults(options)),
+      sinkFor: (peer) =>
+        peer === self
+          ? { put: (blocks, options) => ipfs.putBlocks(blocks, options) }
+          : remoteSink(network, peer),
+      pin: (root, options, allocations) => pinning.pinAdded(root, options, allocations),
+      logger: runtime.logger.component('adder'),
+    }),
   })
+  const links = started.use(
+    new SwarmLinks({ ipfs, members, interval: config.ipfshttp.connectSwarmsDelay, runtime }),
+  )
+  const heartbeat = started.use(
+    new Heartbeat({
+      self,
+      settings: heartbeatSettings(config),
+      ipfs,
+      ipfsView,
+      queueSize: () => store.counts().local.pin_queued ?? 0,
+      publish: (metric) => {
+        window.add(metric)
+        void network.publishMetric(metric)
+      },
+      runtime,
+    }),
+  )
 
   const rest = await startRest(init, service)
   if (rest !== undefined) started.use(rest)
-  await tracker.start()
+  network.onMetric((metric) => {
+    if (window.add(metric)) links.heardOf(metric.peer)
+  })
+  await network.start(
+    rpcServices({
+      self,
+      peerName,
+      identity: () => service.identity(),
+      identities: (signal) => members.identities(signal),
+      reports,
+      ipfs,
+      store,
+      calls: network,
+    }),
+  )
+  tracker.start()
   await heartbeat.beat()
   await watch.start()
   watch.ready.then(() => heartbeat.beat()).catch(() => undefined)
@@ -101,10 +164,14 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   return {
     service,
     ipfsKind: ipfs.kind,
+    clusterAddresses: network.addresses(),
     restAddresses: rest?.addresses ?? [],
     gatewayUrls,
     ready: watch.ready,
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
+    async [Symbol.asyncDispose]() {
+      await savePeerstore(init, network)
+      await running.disposeAsync()
+    },
   }
 }
 
@@ -121,48 +188,32 @@ async function openIpfs({ config, runtime }: PeerInit): Promise<{ ipfs: Ipfs; ga
   return { ipfs: createKubo({ address: nodeMultiaddress, timeouts, runtime }), gatewayUrls: [] }
 }
 
-/** Small values that may be lost, such as the last identity of the IPFS node. */
-function openCache(folder: string): Storage {
-  return createStorage({ driver: fsDriver({ base: join(folder, 'cache') }) })
+async function openNetwork({ config, identity, runtime }: PeerInit, store: Store): Promise<ClusterNetwork> {
+  return createClusterNetwork({
+    identity,
+    settings: networkSettings(config),
+    folder: config.folder,
+    peerstore: await readPeerstore(peerstoreFileOf(config.folder, config.cluster.peerstoreFile)),
+    store,
+    runtime,
+  })
 }
 
-function trackerSettings(config: Config): TrackerSettings {
-  const { stateless, stateful, ipfshttp } = config
-  return {
-    ...defaultTrackerSettings,
-    concurrentPins: stateless.concurrentPins,
-    concurrentUnpins: stateful.concurrentUnpins,
-    adoptExistingPins: stateful.adoptExistingPins,
-    priority: prioritySettings(config),
-    unpinDisabled: ipfshttp.unpinDisable,
-    stallTimeout: ipfshttp.pinTimeout,
+/** The addresses of the peers met are where the next start begins. */
+async function savePeerstore({ config, runtime }: PeerInit, network: ClusterNetwork): Promise<void> {
+  try {
+    await writePeerstore(
+      peerstoreFileOf(config.folder, config.cluster.peerstoreFile),
+      network.peerstoreLines(),
+    )
+  } catch (error) {
+    runtime.logger.warn('the peerstore could not be written', { error: String(error) })
   }
 }
 
-function prioritySettings({ stateless }: Config): PrioritySettings {
-  return { maxAge: stateless.priorityPinMaxAge, maxRetries: stateless.priorityPinMaxRetries }
-}
-
-function createHeartbeat(
-  { config, identity, runtime }: PeerInit,
-  parts: { ipfs: Ipfs; watch: IpfsWatch; window: MetricWindow; store: Store },
-): Heartbeat {
-  const { cluster, disk, tags, pinqueue } = config
-  return new Heartbeat({
-    self: identity.id,
-    settings: {
-      peerName: cluster.peername,
-      pingInterval: cluster.monitorPingInterval,
-      disk: disk && { ttl: disk.metricTtl, type: disk.metricType },
-      tags: tags && { ttl: tags.metricTtl, tags: tags.tags },
-      pinQueue: pinqueue && { ttl: pinqueue.metricTtl, weightBucketSize: pinqueue.weightBucketSize },
-    },
-    ipfs: parts.ipfs,
-    ipfsView: () => parts.watch.view,
-    queueSize: () => parts.store.counts().local.pin_queued ?? 0,
-    publish: (metric) => void parts.window.add(metric),
-    runtime,
-  })
+/** Small values that may be lost, such as the last identity of the IPFS node. */
+function openCache(folder: string): Storage {
+  return createStorage({ driver: fsDriver({ base: join(folder, 'cache') }) })
 }
 
 function createPinning(
@@ -174,12 +225,10 @@ function createPinning(
     store: parts.store,
     ipfs: parts.ipfs,
     allocate: (pin, current) => parts.membership.allocate(pin, current),
-    retry: (cid: CID) => {
-      parts.tracker
-        .recover(cid)
-        .catch((error: unknown) =>
-          logger.warn('a pin could not be queued again', { cid: String(cid), error: String(error) }),
-        )
+    retry: (cid) => {
+      parts.tracker.recover(cid).catch((error: unknown) => {
+        logger.warn('a pin could not be queued again', { cid: String(cid), error: String(error) })
+      })
     },
     defaults: { min: config.cluster.replicationFactorMin, max: config.cluster.replicationFactorMax },
     isFollower: config.cluster.followerMode,
@@ -187,22 +236,11 @@ function createPinning(
   })
 }
 
-function createLocalAdder(parts: {
-  self: string
-  runtime: Runtime
-  ipfs: Ipfs
-  membership: Membership
-  pinning: Pinning
-  config: Config
-}): Adder {
-  const { self, runtime, ipfs, membership, pinning } = parts
-  return createAdder({
-    self,
-    allocate: async (options) => membership.destinations(pinning.withDefaults(options)),
-    sinkFor: () => ({ put: (blocks, options) => ipfs.putBlocks(blocks, options) }),
-    pin: (root, options, allocations) => pinning.pinAdded(root, options, allocations),
-    logger: runtime.logger.component('adder'),
-  })
+function otherAddresses(network: ClusterNetwork, members: readonly string[]): string[] {
+  return network
+    .knownPeers()
+    .filter(({ id }) => members.includes(id))
+    .flatMap(({ addresses }) => addresses)
 }
 
 async function startRest({ config, runtime }: PeerInit, service: PeerService): Promise<RestApi | undefined> {

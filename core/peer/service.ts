@@ -1,26 +1,33 @@
-/** What the APIs ask of a peer (`core/api/peer-service.ts`), answered by its parts. */
+/** What the APIs ask of a peer (`core/api/peer-service.ts`), answered by its parts and by the other members. */
 import type { CID } from 'multiformats/cid'
 import type { AddedOutput, AddParameters, UploadPart } from '../adder/add.ts'
 import type { Adder } from '../adder/adder.ts'
 import type { CallOptions, PeerService, RepoGcReport } from '../api/peer-service.ts'
+import { rpc } from '../network/rpc/methods.ts'
 import { PinNotFoundError } from '../pin/errors.ts'
 import type { PeerIdText, Pin, PinOptions, PinType } from '../pin/pin.ts'
 import type { GlobalPinInfo, PeerIdentity } from '../pin/pin-info.ts'
 import type { StatusFilter } from '../pin/status.ts'
 import type { Ipfs } from '../runtime/ipfs.ts'
 import type { Store } from '../runtime/store.ts'
+import type { ClusterReports } from './cluster-reports.ts'
 import type { IpfsView } from './ipfs-watch.ts'
+import type { Members } from './members.ts'
 import type { Membership } from './membership.ts'
+import type { PeerCalls } from './peer-calls.ts'
 import type { Pinning } from './pinning.ts'
 import type { Reports } from './reports.ts'
 
 /** The version whose protocols and APIs this peer speaks; clients of the original look at it. */
 export const protocolVersion = '1.1.6'
 
+type Scope = CallOptions & { local: boolean }
+type GcRows = RepoGcReport extends Map<string, infer Rows> ? Rows : never
+
 /** Pins read at a time. */
 const pageSize = 500
 
-export interface LocalServiceInit {
+export interface ServiceInit {
   self: PeerIdText
   peerName: string
   /** Own multiaddrs, each ending in `/p2p/<id>`. */
@@ -31,25 +38,32 @@ export interface LocalServiceInit {
   membership: Membership
   pinning: Pinning
   reports: Reports
+  cluster: ClusterReports
+  members: Members
+  calls: PeerCalls
   adder: Adder
+  /** Addresses of the other members, as far as known. */
+  otherAddresses: () => string[]
+  /** A follower speaks for itself only. */
+  isFollower: boolean
 }
 
-export class LocalService implements PeerService {
+export class Service implements PeerService {
   readonly version = protocolVersion
-  readonly #init: LocalServiceInit
+  readonly #init: ServiceInit
 
-  constructor(init: LocalServiceInit) {
+  constructor(init: ServiceInit) {
     this.#init = init
   }
 
   async identity(): Promise<PeerIdentity> {
-    const { self, peerName, addresses, ipfsView, membership } = this.#init
+    const { self, peerName, addresses, otherAddresses, ipfsView, membership } = this.#init
     const { identity, error } = ipfsView()
     return {
       id: self,
       addresses: addresses(),
       clusterPeers: membership.members(),
-      clusterPeersAddresses: [],
+      clusterPeersAddresses: otherAddresses(),
       version: protocolVersion,
       commit: '',
       rpcProtocolVersion: '/ipfscluster/1.0/rpc',
@@ -59,8 +73,8 @@ export class LocalService implements PeerService {
     }
   }
 
-  async *peers(): AsyncGenerator<PeerIdentity> {
-    yield await this.identity()
+  peers({ signal }: CallOptions = {}): AsyncIterable<PeerIdentity> {
+    return this.#init.members.identities(signal)
   }
 
   pin(cid: CID, options: PinOptions): Promise<Pin> {
@@ -104,20 +118,29 @@ export class LocalService implements PeerService {
     } while (after !== undefined)
   }
 
-  async status(cid: CID): Promise<GlobalPinInfo> {
-    return this.#init.reports.status(cid)
+  async status(cid: CID, { local, signal }: Scope): Promise<GlobalPinInfo> {
+    const { reports, cluster } = this.#init
+    return this.#isLocal(local) ? reports.status(cid) : cluster.status(cid, signal)
   }
 
-  async *statusAll(filter: StatusFilter, { signal }: CallOptions): AsyncGenerator<GlobalPinInfo> {
-    yield* this.#init.reports.statusAll(filter, signal)
+  async *statusAll(filter: StatusFilter, { local, signal }: Scope): AsyncGenerator<GlobalPinInfo> {
+    const { reports, cluster } = this.#init
+    yield* this.#isLocal(local) ? reports.statusAll(filter, signal) : cluster.statusAll(filter, signal)
   }
 
-  recover(cid: CID): Promise<GlobalPinInfo> {
-    return this.#init.reports.recover(cid)
+  recover(cid: CID, { local, signal }: Scope): Promise<GlobalPinInfo> {
+    const { reports, cluster } = this.#init
+    return this.#isLocal(local) ? reports.recover(cid) : cluster.recover(cid, signal)
   }
 
-  recoverAll({ signal }: CallOptions): AsyncIterable<GlobalPinInfo> {
-    return this.#init.reports.recoverAll(signal)
+  recoverAll({ local, signal }: Scope): AsyncIterable<GlobalPinInfo> {
+    const { reports, cluster } = this.#init
+    return this.#isLocal(local) ? reports.recoverAll(signal) : cluster.recoverAll(signal)
+  }
+
+  /** Alone in the cluster there is nobody to ask. */
+  #isLocal(local: boolean): boolean {
+    return local || this.#init.isFollower || this.#init.members.others().length === 0
   }
 
   add(
@@ -128,15 +151,39 @@ export class LocalService implements PeerService {
     return this.#init.adder.add(parts, parameters, options)
   }
 
-  async repoGc({ signal }: CallOptions): Promise<RepoGcReport> {
-    const { self, peerName, ipfs } = this.#init
-    const keys: { cid?: CID; error?: string }[] = []
-    let failure = ''
-    try {
-      for await (const row of ipfs.gc(signal === undefined ? {} : { signal })) keys.push(row)
-    } catch (error) {
-      failure = error instanceof Error ? error.message : String(error)
-    }
-    return new Map([[self, { peerName, keys, ...(failure === '' ? {} : { error: failure }) }]])
+  /** One peer after the other, so that not all of them are slow at once. */
+  async repoGc({ local, signal }: Scope): Promise<RepoGcReport> {
+    const { self, members } = this.#init
+    const report: RepoGcReport = new Map([[self, await this.#ownGc(signal)]])
+    if (this.#isLocal(local)) return report
+    for (const peer of members.others()) report.set(peer, await this.#remoteGc(peer, signal))
+    return report
   }
+
+  async #ownGc(signal?: AbortSignal): Promise<GcRows> {
+    const { peerName, ipfs } = this.#init
+    const keys: GcRows['keys'] = []
+    try {
+      for await (const row of ipfs.gc(signal && { signal })) keys.push(row)
+      return { peerName, keys }
+    } catch (error) {
+      return { peerName, keys, error: messageOf(error) }
+    }
+  }
+
+  async #remoteGc(peer: PeerIdText, signal?: AbortSignal): Promise<GcRows> {
+    const { calls, members } = this.#init
+    const { peerName } = members.namesOf(peer)
+    try {
+      const answer = await calls.call(peer, rpc.repoGcLocal, {}, signal && { signal })
+      const keys = (answer.k ?? []).map(({ k, e }) => ({ ...(k && { cid: k }), ...(e && { error: e }) }))
+      return { peerName: answer.pn ?? peerName, keys, ...(answer.e && { error: answer.e }) }
+    } catch (error) {
+      return { peerName, keys: [], error: messageOf(error) }
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -1,0 +1,61 @@
+/** What the configuration says, in the terms of the parts that a peer is made of. */
+import type { Config } from '../config/load.ts'
+import type { NetworkSettings } from '../network/cluster-network.ts'
+import type { PrioritySettings } from '../tracker/priority.ts'
+import { defaultTrackerSettings, type TrackerSettings } from '../tracker/settings.ts'
+import type { HeartbeatSettings } from './heartbeat.ts'
+
+export function trackerSettings(config: Config): TrackerSettings {
+  const { stateless, stateful, ipfshttp } = config
+  return {
+    ...defaultTrackerSettings,
+    concurrentPins: stateless.concurrentPins,
+    concurrentUnpins: stateful.concurrentUnpins,
+    adoptExistingPins: stateful.adoptExistingPins,
+    priority: prioritySettings(config),
+    unpinDisabled: ipfshttp.unpinDisable,
+    stallTimeout: ipfshttp.pinTimeout,
+  }
+}
+
+export function prioritySettings({ stateless }: Config): PrioritySettings {
+  return { maxAge: stateless.priorityPinMaxAge, maxRetries: stateless.priorityPinMaxRetries }
+}
+
+export function heartbeatSettings({ cluster, disk, tags, pinqueue }: Config): HeartbeatSettings {
+  return {
+    peerName: cluster.peername,
+    pingInterval: cluster.monitorPingInterval,
+    disk: disk && { ttl: disk.metricTtl, type: disk.metricType },
+    tags: tags && { ttl: tags.metricTtl, tags: tags.tags },
+    pinQueue: pinqueue && { ttl: pinqueue.metricTtl, weightBucketSize: pinqueue.weightBucketSize },
+  }
+}
+
+export function networkSettings({ cluster, crdt }: Config): NetworkSettings {
+  if (crdt === undefined) throw new Error('consensus.crdt is missing: raft is not supported')
+  const { lowWater, highWater, gracePeriod } = cluster.connectionManager
+  return {
+    lowWater,
+    highWater,
+    gracePeriod,
+    dialTimeout: cluster.dialPeerTimeout,
+    clusterName: crdt.clusterName,
+    secret: cluster.secret,
+    listen: cluster.listenMultiaddress,
+    announce: cluster.announceMultiaddress,
+    noAnnounce: cluster.noAnnounceMultiaddress,
+    mdns: cluster.mdnsInterval > 0,
+    pubsub: {
+      heartbeatInterval: cluster.pubsub.heartbeatInterval,
+      dFactor: cluster.pubsub.dFactor,
+      historyLength: cluster.pubsub.historyLength,
+      historyGossip: cluster.pubsub.historyGossip,
+      floodPublish: cluster.pubsub.floodPublish,
+      peerExchange: !cluster.followerMode,
+    },
+    trustedPeers: crdt.trustedPeers,
+    peerAddresses: cluster.peerAddresses,
+    rebroadcastInterval: crdt.rebroadcastInterval,
+  }
+}
