@@ -1,5 +1,6 @@
 /** Reads answers: one object, lines of objects, or a refusal (`spec/rest-api.md §5, §11`). */
 import { parseGoJson } from '../pin/go-json.ts'
+import { linesOf } from '../runtime/lines.ts'
 import { ApiError } from './errors.ts'
 import type { Answer } from './transport.ts'
 
@@ -21,7 +22,9 @@ export async function objectOf<Result>(answer: Answer): Promise<Result> {
 
 /** The objects of a stream, as they come. Throws `ApiError`, also for what only the trailer tells. */
 export async function* objectsOf<Row>(answer: Answer): AsyncGenerator<Row> {
-  for await (const line of linesOf(answer.body)) yield parse(line) as Row
+  for await (const line of linesOf(answer.body, maxLine, tooLong)) {
+    if (line.trim() !== '') yield parse(line) as Row
+  }
   const errors = answer.streamErrors()
   if (errors.length > 0) throw new ApiError(500, errors.join('; '))
 }
@@ -51,26 +54,8 @@ async function textOf(answer: Answer, limit: number): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const newline = 10
-  let parts: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body) {
-    let from = 0
-    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, from)) {
-      parts.push(chunk.subarray(from, end))
-      const line = Buffer.concat(parts).toString()
-      if (line.trim() !== '') yield line
-      parts = []
-      size = 0
-      from = end + 1
-    }
-    size += chunk.length - from
-    if (size > maxLine) throw new ApiError(0, `a line of the answer is longer than ${maxLine} bytes`)
-    if (from < chunk.length) parts.push(chunk.subarray(from))
-  }
-  const rest = Buffer.concat(parts).toString()
-  if (rest.trim() !== '') yield rest
+function tooLong(): never {
+  throw new ApiError(0, `a line of the answer is longer than ${maxLine} bytes`)
 }
 
 function parse(text: string): unknown {

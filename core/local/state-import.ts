@@ -7,11 +7,12 @@ import { join } from 'node:path'
 import { parsePinText } from '../pin/json.ts'
 import { isPinEverywhere, type PeerIdText, type Pin } from '../pin/pin.ts'
 import { replicationFactors } from '../pin/validation.ts'
+import { linesOf } from '../runtime/lines.ts'
 import type { Runtime } from '../runtime/ports.ts'
 import { lockFolder } from '../store/lock.ts'
 import { openStore } from '../store/sqlite-store.ts'
+import { abortable } from './abortable.ts'
 import { ImportError } from './errors.ts'
-import { linesOf } from './lines.ts'
 import type { PeerFiles } from './peer-files.ts'
 import { replaceStore } from './replacement.ts'
 
@@ -106,7 +107,8 @@ async function* pinsOf(options: ImportOptions): AsyncGenerator<Pin> {
     number++
     return refuse(`longer than ${longestLine} bytes`)
   }
-  for await (const line of linesOf(options.input, longestLine, tooLong)) {
+  const input = abortable(options.input, options.signal)
+  for await (const line of linesOf(input, longestLine, tooLong)) {
     number++
     if (line.trim() === '') continue
     let pin: Pin

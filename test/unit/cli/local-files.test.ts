@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../support/temporary-folder.ts'
 import vector from '../../vectors/state_export.json' with { type: 'json' }
 import { apiServer, sendJson } from '../client/api-server.ts'
 import { editService } from '../config/initialised-folder.ts'
-import { run } from './program.ts'
+import { run, start } from './program.ts'
 import { stoppedPeer } from './program-setup.ts'
 
 const cid = 'QmP63DkAFEnDYNjDYBpyNDfttu1fvUw99x1brscPzpqmmq'
@@ -130,6 +130,32 @@ describe('the state of a stopped peer', () => {
     expect((await run(['state', 'export'], options)).stdout).toBe(before)
     expect((await readdir(folder.path)).filter((name) => name.startsWith('import-'))).toEqual([])
   })
+
+  test.each(['SIGKILL', 'SIGINT'] as const)(
+    'survives an import that ends by %s in the middle',
+    async (signal) => {
+      await using folder = await stoppedPeer()
+      const options = { folder: folder.path }
+      await run(['state', 'import', '-f'], { ...options, stdin: pins })
+      const before = (await run(['state', 'export'], options)).stdout
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+      const writer = writable.getWriter()
+      const importing = start(['state', 'import', '-f'], { ...options, stdin: readable })
+      const freshFolders = async () =>
+        (await readdir(folder.path)).filter((name) => name.startsWith('import-'))
+      await writer.write(new TextEncoder().encode(pins.split('\n')[1]!))
+      while ((await freshFolders()).length === 0) await Bun.sleep(5)
+      importing.kill(signal)
+      await importing.exited
+      await writer.abort().catch(() => undefined)
+      expect((await run(['state', 'export'], options)).stdout).toBe(before)
+      expect(await run(['state', 'import', '-f'], { ...options, stdin: pins.split('\n')[0]! })).toMatchObject(
+        { code: 0 },
+      )
+      expect(await freshFolders()).toEqual([])
+      expect((await run(['state', 'export'], options)).stdout.trim()).toBe(pins.split('\n')[0]!)
+    },
+  )
 
   test('can get other factors and allocations on the way in', async () => {
     await using folder = await stoppedPeer()

@@ -12,7 +12,8 @@ export interface Ran {
 export interface RunOptions {
   folder: string
   environment?: Record<string, string>
-  stdin?: string
+  /** A text, or a stream that may stay open. */
+  stdin?: string | ReadableStream<Uint8Array>
   cwd?: string
 }
 
@@ -20,7 +21,8 @@ export function start(args: string[], { folder, environment, stdin, cwd }: RunOp
   return Bun.spawn([process.execPath, main, ...args], {
     ...(cwd === undefined ? {} : { cwd }),
     env: { PATH: process.env.PATH, HOME: process.env.HOME, IPFS_CLUSTER_PATH: folder, ...environment },
-    stdin: stdin === undefined ? 'ignore' : new TextEncoder().encode(stdin),
+    stdin:
+      stdin === undefined ? 'ignore' : typeof stdin === 'string' ? new TextEncoder().encode(stdin) : stdin,
     stdout: 'pipe',
     stderr: 'pipe',
   })

@@ -15,8 +15,7 @@ export async function* linesOf(
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, from)) {
       size += end - from
       if (size > limit) tooLong()
-      parts.push(chunk.subarray(from, end))
-      yield Buffer.concat(parts).toString()
+      yield parts.length === 0 ? textOf(chunk, from, end) : joined(parts, chunk.subarray(from, end))
       parts = []
       size = 0
       from = end + 1
@@ -26,4 +25,13 @@ export async function* linesOf(
     if (from < chunk.length) parts.push(chunk.subarray(from))
   }
   if (size > 0) yield Buffer.concat(parts).toString()
+}
+
+/** Most lines lie in one chunk: they are not copied. */
+function textOf(chunk: Uint8Array, from: number, end: number): string {
+  return Buffer.from(chunk.buffer, chunk.byteOffset + from, end - from).toString()
+}
+
+function joined(parts: Uint8Array[], last: Uint8Array): string {
+  return Buffer.concat([...parts, last]).toString()
 }
