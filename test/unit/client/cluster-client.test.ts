@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { createServer as createTlsServer } from 'node:https'
 import { createServer, type Socket } from 'node:net'
 import { CID } from 'multiformats/cid'
 import { parseApiAddress } from '../../../core/client/address.ts'
@@ -7,6 +8,7 @@ import { ClusterClient } from '../../../core/client/cluster-client.ts'
 import { measure, walk } from '../../../core/client/files.ts'
 import type { Upload } from '../../../core/client/upload.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
+import { certificate, privateKey } from '../api/localhost-certificate.ts'
 import { apiServer, sendJson, sendLines } from './api-server.ts'
 
 const cid = 'bafkreienm6gfj72tzla67vwwe2l25nnaaverzuclqmri7wcbdou7ak4y44'
@@ -103,6 +105,26 @@ describe('requests', () => {
       `${folder.path}/api.sock`,
     )
     expect(await new ClusterClient({ addresses: [server.multiaddr] }).version()).toEqual({ version: '1.1.6' })
+  })
+})
+
+describe('over TLS', () => {
+  test('a certificate that nobody vouches for is refused, unless it is not to be checked', async () => {
+    const server = createTlsServer({ cert: certificate, key: privateKey }, (_request, response) => {
+      response.end('{"version":"1.1.6"}\n')
+    })
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+    const addresses = [`/ip4/127.0.0.1/tcp/${(server.address() as { port: number }).port}`]
+    const strict = new ClusterClient({ addresses, tls: true })
+    await expect(strict.version()).rejects.toMatchObject({
+      code: 0,
+      message: expect.stringContaining('self'),
+    })
+    const trusting = new ClusterClient({ addresses, tls: true, verifyCertificate: false })
+    expect(await trusting.version()).toEqual({ version: '1.1.6' })
+    await expect(new ClusterClient({ addresses }).version()).rejects.toHaveProperty('name', 'ApiError')
+    server.closeAllConnections()
+    await new Promise((closed) => server.close(closed))
   })
 })
 
