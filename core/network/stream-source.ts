@@ -11,8 +11,7 @@ const maxWaiting = 256 * 1024
 export async function* received(stream: Stream): AsyncGenerator<Uint8Array> {
   const waiting: Uint8Array[] = []
   let bytes = 0
-  let ended = stream.readableEnded
-  let failure = ended ? failureOf(stream) : undefined
+  let failure = stream.readableEnded ? failureOf(stream) : undefined
   let wake = () => {}
 
   const onMessage = ({ data }: StreamMessageEvent) => {
@@ -21,10 +20,7 @@ export async function* received(stream: Stream): AsyncGenerator<Uint8Array> {
     if (bytes > maxWaiting && stream.readStatus === 'readable') stream.pause()
     wake()
   }
-  const onEnd = () => {
-    ended = true
-    wake()
-  }
+  const onEnd = () => wake()
   const onClose = ({ error }: StreamCloseEvent) => {
     // After an orderly close what is still unread follows, and then the end.
     if (error === undefined) return
@@ -41,7 +37,7 @@ export async function* received(stream: Stream): AsyncGenerator<Uint8Array> {
       if (chunk !== undefined) {
         bytes -= chunk.length
         yield chunk
-      } else if (ended) return
+      } else if (hasEnded(stream)) return
       else if (stream.readStatus === 'paused') resume(stream)
       else await new Promise<void>((resolve) => (wake = resolve))
     }
@@ -50,6 +46,14 @@ export async function* received(stream: Stream): AsyncGenerator<Uint8Array> {
     stream.removeEventListener('end', onEnd)
     stream.removeEventListener('close', onClose)
   }
+}
+
+/**
+ * A stream whose other side wrote and closed while its protocol was still being agreed on calls itself ended, and has what
+ * was written all the same.
+ */
+function hasEnded(stream: Stream): boolean {
+  return stream.readableEnded && stream.readBufferLength === 0
 }
 
 function failureOf({ status }: Stream): Error | undefined {
