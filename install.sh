@@ -141,9 +141,13 @@ link_executable() {
   mkdir -p "$prefix/bin"
   ln -sf "$top/dist/cluster" "$link"
   say "Linked $link"
+}
+
+# The first step, where the shell would not find the link.
+path_step() {
   case ":$PATH:" in
     *":$prefix/bin:"*) ;;
-    *) say "$prefix/bin is not on your PATH; add it:  export PATH=\"$prefix/bin:\$PATH\"" ;;
+    *) printf '  export PATH="%s:$PATH"\n' "$prefix/bin" ;;
   esac
 }
 
@@ -157,9 +161,9 @@ uninstall() {
 }
 
 next_steps() {
+  printf '\nInstalled. Try next:\n'
+  path_step
   cat <<'EOF'
-
-Installed. Try next:
   cluster init          make a peer in ~/.ipfs-cluster
   cluster daemon        run it
   cluster --help        everything else
@@ -169,9 +173,9 @@ EOF
 start_peer() {
   folder=${IPFS_CLUSTER_PATH:-$HOME/.ipfs-cluster}
   if [ ! -e "$folder/service.json" ]; then "$top/dist/cluster" init </dev/null; fi
+  printf '\nThe peer starts now; Ctrl-C stops it. Once it is READY, try in a second shell:\n'
+  path_step
   cat <<'EOF'
-
-The peer starts now; Ctrl-C stops it. Once it is READY, try in a second shell:
   cluster id
   cluster add README.md
   cluster add -r docs --name docs
