@@ -34,6 +34,8 @@ export interface OpenStoreInit {
   priority?: PrioritySettings
   /** Bytes of the page caches; 64 MiB for writing and 16 MiB for reading when absent. */
   cacheBytes?: { write: number; read: number }
+  /** Bytes of log after which a commit moves it into the file; 16 MiB when absent. */
+  checkpointBytes?: number
   /** The SQLite file grows to this many bytes at most; only the disk bounds it when absent. */
   maxBytes?: number
   bounds?: Partial<QueueBounds>
@@ -69,6 +71,7 @@ export async function openStore(init: OpenStoreInit): Promise<QueuedStore> {
         priority: init.priority ?? defaultPrioritySettings,
         cacheBytes: cacheBytes.write,
         keptChanges: init.keptChanges ?? keptChanges,
+        ...(init.checkpointBytes === undefined ? {} : { checkpointBytes: init.checkpointBytes }),
         ...(init.maxBytes === undefined ? {} : { maxBytes: init.maxBytes }),
       },
       ...(init.startWorker === undefined ? {} : { startWorker: init.startWorker }),

@@ -47,8 +47,8 @@ function handle(message: ToWorker): Omit<Exclude<FromWorker, { error: unknown }>
   }
 }
 
-function open({ path, self: peer, priority, cacheBytes, maxBytes, keptChanges }: WorkerSetup): OpenStore {
-  const db = openWriter(path, { cacheBytes, ...(maxBytes === undefined ? {} : { maxBytes }) })
+function open({ path, self: peer, priority, keptChanges, ...settings }: WorkerSetup): OpenStore {
+  const db = openWriter(path, settings)
   const tables = new SqliteTables(db)
   const engine = new StoreEngine({
     tables,

@@ -1,15 +1,13 @@
 /** Messages between the store and its Worker. Each request is answered once, in order. */
 import type { PrioritySettings } from '../tracker/priority.ts'
 import type { Batch, BatchAnswer } from './jobs.ts'
+import type { DatabaseSettings } from './sqlite/open-database.ts'
 
-export interface WorkerSetup {
+export interface WorkerSetup extends DatabaseSettings {
   /** The SQLite file, brought up to date already. */
   path: string
   self: string
   priority: PrioritySettings
-  /** Bytes of the page cache. */
-  cacheBytes: number
-  maxBytes?: number
   /** Rows of the change log that are kept. */
   keptChanges: number
 }

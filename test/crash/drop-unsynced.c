@@ -217,7 +217,7 @@ static int synced(int fd, int (*real)(int)) {
   if (file == NULL) return real(fd);
   pthread_mutex_lock(&lock);
   int done = real(fd);
-  if (done == 0) forget(file);
+  if (done == 0 && getenv("UNSYNCED_IN_VAIN") == NULL) forget(file);
   pthread_mutex_unlock(&lock);
   return done;
 }

@@ -10,8 +10,11 @@ import { join } from 'node:path'
 export interface UnsyncedWrites {
   /** To be set for the process, with the others. */
   environment: Record<string, string>
-  /** Undoes what was not synced. Resolves with the number of writes undone. To be called once after each kill. */
-  drop(): Promise<number>
+  /**
+   * Undoes what was not synced, except writes that `survives` is true for: the system may have put any of them on the disk.
+   * Resolves with the number of writes undone. To be called once after each kill.
+   */
+  drop(survives?: () => boolean): Promise<number>
   remove(): Promise<void>
 }
 
@@ -31,7 +34,7 @@ export async function watchUnsyncedWrites(folder: string): Promise<UnsyncedWrite
   const journals = await mkdtemp(join(work, 'journals-'))
   return {
     environment: { LD_PRELOAD: library, UNSYNCED_FOLDER: folder, UNSYNCED_JOURNAL: journals },
-    drop: () => dropUnsynced(journals),
+    drop: (survives = () => false) => dropUnsynced(journals, survives),
     remove: () => rm(work, { recursive: true, force: true }),
   }
 }
@@ -43,7 +46,7 @@ interface UndoRecord {
   size: number
 }
 
-async function dropUnsynced(journals: string): Promise<number> {
+async function dropUnsynced(journals: string, survives: () => boolean): Promise<number> {
   let undone = 0
   for (const name of await readdir(journals)) {
     const journal = await readFile(join(journals, name))
@@ -56,6 +59,7 @@ async function dropUnsynced(journals: string): Promise<number> {
     if (records.length === 0 || !existsSync(path)) continue
     const file = await open(path, 'r+')
     for (const { offset, bytes, size } of records.reverse()) {
+      if (survives()) continue
       await file.write(bytes, 0, bytes.length, offset)
       await file.truncate(size)
       undone += 1

@@ -4,6 +4,8 @@ import { Database } from 'bun:sqlite'
 export interface DatabaseSettings {
   /** Bytes of the page cache. */
   cacheBytes: number
+  /** Bytes of log after which a commit moves it into the file. */
+  checkpointBytes?: number
   /** The file grows to this many bytes at most; the disk decides when absent. */
   maxBytes?: number
 }
@@ -11,8 +13,7 @@ export interface DatabaseSettings {
 /** ms that a statement waits for another process, such as one that recovers the log after a crash. */
 const busyTimeout = 5000
 
-/** Bytes of log after which a commit moves it into the file. */
-const checkpointBytes = 16 * 1024 * 1024
+const defaultCheckpointBytes = 16 * 1024 * 1024
 
 /** Bytes of log that stay allocated after a large transaction. */
 const keptLogBytes = 64 * 1024 * 1024
@@ -20,7 +21,8 @@ const keptLogBytes = 64 * 1024 * 1024
 const pageBytes = 4096
 
 /** For the one connection that writes. */
-export function openWriter(path: string, { cacheBytes, maxBytes }: DatabaseSettings): Database {
+export function openWriter(path: string, settings: DatabaseSettings): Database {
+  const { cacheBytes, checkpointBytes = defaultCheckpointBytes, maxBytes } = settings
   const db = new Database(path, { readwrite: true, create: true })
   db.run(`PRAGMA busy_timeout = ${busyTimeout}`)
   db.run(`PRAGMA page_size = ${pageBytes}`)
