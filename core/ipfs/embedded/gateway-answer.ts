@@ -28,6 +28,12 @@ const codecTypes: Record<number, string> = {
 
 type Head = Record<string, string>
 
+export interface Answer {
+  status: number
+  headers: Head
+  body: Uint8Array | AsyncGenerator<Uint8Array> | undefined
+}
+
 export class GatewayAnswer {
   readonly #node: GatewayNode
   readonly #request: GatewayRequest
@@ -42,14 +48,7 @@ export class GatewayAnswer {
   }
 
   /** Rejects with `GatewayError` and with what `asGatewayError` takes. */
-  async answer(headOnly: boolean): Promise<Response> {
-    const response = await this.#answer()
-    if (!headOnly) return response
-    await response.body?.cancel()
-    return new Response(null, response)
-  }
-
-  async #answer(): Promise<Response> {
+  async answer(): Promise<Answer> {
     const { format, pathname, onlyIfCached } = this.#request
     const resolved = await this.#resolve()
     const { cid, roots, inside } = resolved
@@ -76,22 +75,21 @@ export class GatewayAnswer {
     return resolveAny(this.#request.path, read, (name) => this.#node.resolveName(name, this.#signal))
   }
 
-  async #raw(cid: CID, head: Head): Promise<Response> {
+  async #raw(cid: CID, head: Head): Promise<Answer> {
     const etag = `"${cid}.raw"`
     if (matches(this.#request.ifNoneMatch, etag)) return notModified(etag)
     const bytes = await this.#read(cid)
-    return new Response(bytes as Uint8Array<ArrayBuffer>, {
-      headers: {
-        ...head,
-        ...this.#cached(etag),
-        'content-type': 'application/vnd.ipld.raw',
-        'content-length': String(bytes.length),
-        'content-disposition': disposition('attachment', this.#request.filename ?? `${cid}.bin`),
-      },
-    })
+    const headers = {
+      ...head,
+      ...this.#cached(etag),
+      'content-type': 'application/vnd.ipld.raw',
+      'content-length': String(bytes.length),
+      'content-disposition': disposition('attachment', this.#request.filename ?? `${cid}.bin`),
+    }
+    return { status: 200, headers, body: bytes }
   }
 
-  async #car({ cid, roots }: ResolvedPath, head: Head): Promise<Response> {
+  async #car({ cid, roots }: ResolvedPath, head: Head): Promise<Answer> {
     const { car, filename, ifNoneMatch } = this.#request
     const variant = createHash('sha256')
       .update(JSON.stringify([roots.map(String), car]))
@@ -102,19 +100,17 @@ export class GatewayAnswer {
     // Read here, so that what cannot be had is an answer of its own and no broken CAR.
     await this.#read(cid)
     const source = { read: (block: CID) => this.#read(block), idOf: (block: CID) => this.#node.idOf(block) }
-    const stream = carStream({ root: cid, way: this.#way, parameters: car, source })
-    return new Response(toBody(stream), {
-      headers: {
-        ...head,
-        ...this.#cached(etag),
-        'content-type': `application/vnd.ipld.car; version=1; order=dfs; dups=${car.duplicates ? 'y' : 'n'}`,
-        'content-disposition': disposition('attachment', filename ?? `${cid}.car`),
-        'accept-ranges': 'none',
-      },
-    })
+    const headers = {
+      ...head,
+      ...this.#cached(etag),
+      'content-type': `application/vnd.ipld.car; version=1; order=dfs; dups=${car.duplicates ? 'y' : 'n'}`,
+      'content-disposition': disposition('attachment', filename ?? `${cid}.car`),
+      'accept-ranges': 'none',
+    }
+    return { status: 200, headers, body: carStream({ root: cid, way: this.#way, parameters: car, source }) }
   }
 
-  async #page(resolved: ResolvedPath, head: Head): Promise<Response> {
+  async #page(resolved: ResolvedPath, head: Head): Promise<Answer> {
     const { cid } = resolved
     const { path } = this.#request
     const entry = await this.#open(cid)
@@ -135,7 +131,7 @@ export class GatewayAnswer {
     file: UnixfsEntry & { type: 'file' },
     name: string | undefined,
     head: Head,
-  ): Promise<Response> {
+  ): Promise<Answer> {
     const { filename, download, range: asked, ifRange, ifNoneMatch } = this.#request
     const etag = `"${cid}"`
     if (matches(ifNoneMatch, etag)) return notModified(etag)
@@ -155,31 +151,31 @@ export class GatewayAnswer {
         filename ?? name ?? String(cid),
       )
     }
-    return new Response(toBody(file.content({ start, end })), { status: range ? 206 : 200, headers })
+    return { status: range ? 206 : 200, headers, body: file.content({ start, end }) }
   }
 
-  async #folder(cid: CID, folder: UnixfsEntry & { type: 'folder' }, head: Head): Promise<Response> {
+  async #folder(cid: CID, folder: UnixfsEntry & { type: 'folder' }, head: Head): Promise<Answer> {
     const { pathname, path, ifNoneMatch } = this.#request
     if (!pathname.endsWith('/')) {
-      return new Response(null, {
+      return {
         status: 302,
         headers: { ...head, location: `${pathname}/`, 'cache-control': changing },
-      })
+        body: undefined,
+      }
     }
     const index = await this.#indexPage(cid)
     if (index !== undefined) return this.#file(index.cid, index.file, 'index.html', head)
     const etag = `W/"${cid}.listing-1"`
     if (matches(ifNoneMatch, etag)) return notModified(etag)
     const title = `/${[path.namespace, path.root, ...path.segments].join('/')}`
-    return new Response(toBody(listing(title, path.segments.length > 0, folder.entries())), {
-      headers: {
-        ...head,
-        etag,
-        'cache-control': path.namespace === 'ipfs' ? generated : changing,
-        'content-type': 'text/html; charset=utf-8',
-        'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
-      },
-    })
+    const headers = {
+      ...head,
+      etag,
+      'cache-control': path.namespace === 'ipfs' ? generated : changing,
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+    }
+    return { status: 200, headers, body: listing(title, path.segments.length > 0, folder.entries()) }
   }
 
   async #indexPage(folder: CID): Promise<{ cid: CID; file: UnixfsEntry & { type: 'file' } } | undefined> {
@@ -194,18 +190,17 @@ export class GatewayAnswer {
   }
 
   /** A block that is not UnixFS, as it is. */
-  async #block(cid: CID, head: Head): Promise<Response> {
+  async #block(cid: CID, head: Head): Promise<Answer> {
     const etag = `"${cid}"`
     if (matches(this.#request.ifNoneMatch, etag)) return notModified(etag)
     const bytes = await this.#read(cid)
-    return new Response(bytes as Uint8Array<ArrayBuffer>, {
-      headers: {
-        ...head,
-        ...this.#cached(etag),
-        'content-type': codecTypes[cid.code] ?? 'application/octet-stream',
-        'content-length': String(bytes.length),
-      },
-    })
+    const headers = {
+      ...head,
+      ...this.#cached(etag),
+      'content-type': codecTypes[cid.code] ?? 'application/octet-stream',
+      'content-length': String(bytes.length),
+    }
+    return { status: 200, headers, body: bytes }
   }
 
   #open(cid: CID): Promise<UnixfsEntry> {
@@ -213,6 +208,7 @@ export class GatewayAnswer {
   }
 
   async #read(cid: CID): Promise<Uint8Array> {
+    if (this.#request.onlyIfCached && !this.#node.has(cid)) throw new GatewayError(412, `${cid} is not here`)
     using abort = new LinkedAbort(this.#signal)
     const timeout = new BlockTimeoutError(`block ${cid} did not come within ${blockTimeout / 1_000} s`)
     const timer = setTimeout(() => abort.abort(timeout), blockTimeout)
@@ -237,8 +233,8 @@ async function sniff(file: UnixfsEntry & { type: 'file' }): Promise<string> {
   return typeOfBytes(Buffer.concat(chunks))
 }
 
-function notModified(etag: string): Response {
-  return new Response(null, { status: 304, headers: { etag } })
+function notModified(etag: string): Answer {
+  return { status: 304, headers: { etag }, body: undefined }
 }
 
 /** RFC 6266: the name in ASCII, and in full. */
@@ -246,21 +242,4 @@ function disposition(kind: 'inline' | 'attachment', name: string): string {
   const ascii = name.replace(/[^\x20-\x7e]|["\\%]/g, '_')
   const full = encodeURIComponent(name).replace(/['()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`)
   return `${kind}; filename="${ascii}"; filename*=UTF-8''${full}`
-}
-
-/** Takes the next piece only when the reader wants one. */
-function toBody(pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { value, done } = await pieces.next()
-        if (done) controller.close()
-        else controller.enqueue(value)
-      },
-      async cancel() {
-        await pieces.return(undefined)
-      },
-    },
-    { highWaterMark: 0 },
-  )
 }

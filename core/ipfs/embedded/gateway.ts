@@ -5,12 +5,13 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { authorityOf, parseEndpoint } from '../../runtime/endpoint.ts'
 import type { Logger } from '../../runtime/ports.ts'
 import { AddressError, ListenError } from './errors.ts'
-import { GatewayAnswer } from './gateway-answer.ts'
+import { type Answer, GatewayAnswer } from './gateway-answer.ts'
 import { asGatewayError, GatewayError } from './gateway-error.ts'
 import type { GatewayNode } from './gateway-node.ts'
 import { readRequest } from './gateway-request.ts'
@@ -47,11 +48,19 @@ export async function startGateway(
   return { urls, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-function makeApp(node: GatewayNode, logger: Logger): Hono {
-  const app = new Hono()
-  app.on(['GET', 'HEAD'], ['/ipfs/*', '/ipns/*'], async ({ req }) => {
+function makeApp(node: GatewayNode, logger: Logger): Hono<{ Bindings: HttpBindings }> {
+  const app = new Hono<{ Bindings: HttpBindings }>()
+  app.on(['GET', 'HEAD'], ['/ipfs/*', '/ipns/*'], async ({ req, env }) => {
     const request = readRequest(new URL(req.url), req.raw.headers)
-    return new GatewayAnswer(node, request, req.raw.signal).answer(req.method === 'HEAD')
+    using gone = new ClientGone(env.outgoing)
+    const answer = await new GatewayAnswer(node, request, gone.signal).answer()
+    await send(answer, env.outgoing, req.method === 'HEAD').catch((error) => {
+      if (!gone.signal.aborted)
+        logger.debug('a gateway answer broke off', { path: req.path, error: String(error) })
+      // Cut off, so that nobody takes what was sent for the whole.
+      env.outgoing.destroy()
+    })
+    return RESPONSE_ALREADY_SENT
   })
   app.all('*', ({ req }) => {
     if (req.method === 'GET' || req.method === 'HEAD') {
@@ -68,6 +77,48 @@ function makeApp(node: GatewayNode, logger: Logger): Hono {
     })
   })
   return app
+}
+
+/** Asks for the next piece only when the client has taken those before it. */
+async function send({ status, headers, body }: Answer, outgoing: Outgoing, headOnly: boolean): Promise<void> {
+  outgoing.writeHead(status, headers)
+  if (headOnly || body === undefined || body instanceof Uint8Array) {
+    outgoing.end(headOnly ? undefined : body)
+    return
+  }
+  for await (const piece of body) {
+    if (outgoing.destroyed) return
+    if (!outgoing.write(piece)) await drained(outgoing)
+  }
+  outgoing.end()
+}
+
+type Outgoing = HttpBindings['outgoing']
+
+/** Resolves when there is room again, or nobody to send to. */
+function drained(outgoing: Outgoing): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  outgoing.once('drain', resolve).once('close', resolve)
+  return promise.finally(() => outgoing.off('drain', resolve).off('close', resolve))
+}
+
+class ClientGone implements Disposable {
+  readonly #outgoing: Outgoing
+  readonly #abort = new AbortController()
+  readonly #closed = () => this.#abort.abort(new Error('the client has gone'))
+
+  constructor(outgoing: Outgoing) {
+    this.#outgoing = outgoing
+    outgoing.once('close', this.#closed)
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  [Symbol.dispose](): void {
+    this.#outgoing.off('close', this.#closed)
+  }
 }
 
 /** Resolves with the URL. */
