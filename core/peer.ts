@@ -225,6 +225,7 @@ function createPinning(
     store: parts.store,
     ipfs: parts.ipfs,
     allocate: (pin, current) => parts.membership.allocate(pin, current),
+    gave: (peers) => parts.membership.gave(peers),
     retry: (cid) => {
       parts.tracker.recover(cid).catch((error: unknown) => {
         logger.warn('a pin could not be queued again', { cid: String(cid), error: String(error) })

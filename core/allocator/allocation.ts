@@ -21,19 +21,21 @@ export interface AllocationInput {
   allocateBy: readonly string[]
   /** Current metrics for each of those names. */
   metrics: MetricTable
+  /** Copies that each peer was given since its metrics were made. */
+  given: ReadonlyMap<PeerIdText, number>
 }
 
 /**
  * The peers to hold the pin; empty = everyone. Throws `NotEnoughPeersError` when the minimum cannot be met.
  */
 export function allocate(input: AllocationInput): PeerIdText[] {
-  const { min, max, excluded, allocateBy, metrics } = input
+  const { min, max, excluded, allocateBy: names, metrics, given } = input
   if (min < 0 && max < 0) return []
 
   const holders = input.current.filter((peer) => input.alive.has(peer) && !excluded.has(peer))
-  if (holders.length > max) return shrink(holders, max, allocateBy, metrics)
+  if (holders.length > max) return shrink(holders, input)
 
-  const candidates = peersWithAll(allocateBy, metrics).filter(
+  const candidates = peersWithAll(names, metrics).filter(
     (peer) => !excluded.has(peer) && !holders.includes(peer),
   )
   const preferred = candidates.filter((peer) => input.preferred.includes(peer))
@@ -44,7 +46,7 @@ export function allocate(input: AllocationInput): PeerIdText[] {
 
   const chosen = [...holders]
   for (const group of [preferred, others]) {
-    for (const peer of rank(group, chosen, allocateBy, metrics)) {
+    for (const peer of rank({ candidates: group, holders: chosen, names, metrics, given })) {
       if (chosen.length >= max) break
       chosen.push(peer)
     }
@@ -53,14 +55,10 @@ export function allocate(input: AllocationInput): PeerIdText[] {
 }
 
 /** Keeps the copies that are spread best over the groups. */
-function shrink(
-  holders: readonly PeerIdText[],
-  max: number,
-  allocateBy: readonly string[],
-  metrics: MetricTable,
-): PeerIdText[] {
+function shrink(holders: readonly PeerIdText[], input: AllocationInput): PeerIdText[] {
+  const { max, allocateBy: names, metrics, given } = input
   const keep = new Set<PeerIdText>()
-  for (const peer of rank(holders, [], allocateBy, metrics)) {
+  for (const peer of rank({ candidates: holders, holders: [], names, metrics, given })) {
     if (keep.size === max) break
     keep.add(peer)
   }

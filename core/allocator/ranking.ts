@@ -1,7 +1,7 @@
 /**
  * Orders peers by a list of metrics (`spec/behaviour.md` §2.2): partitionable metrics group peers, others sort them, and
- * picks go round the groups. Unlike the original, a group that holds a copy already waits until the others have one, and
- * equal input gives equal output.
+ * picks go round the groups. Unlike the original, a group that holds a copy already waits until the others have one, what
+ * was given out since the metrics were made counts, and equal input gives equal output.
  */
 import type { PeerIdText } from '../pin/pin.ts'
 
@@ -24,21 +24,30 @@ interface Partition {
   /** Own weight and that of all below. */
   total: number
   peers: PeerIdText[]
+  /** Copies given to its peers since their metrics were made. */
+  given: number
   parts: Partition[]
 }
 
-/** Yields `peers` in the order in which they are to be given copies, when `holders` have one already. */
-export function* rank(
-  peers: readonly PeerIdText[],
-  holders: readonly PeerIdText[],
-  names: readonly string[],
-  table: MetricTable,
-): Generator<PeerIdText, void, undefined> {
-  const left = new Set(peers)
-  const picked = new Set(holders)
-  const everyone = [...new Set([...peers, ...holders])].sort()
-  const root: Partition = { value: '', weight: 0, total: 0, peers: everyone, parts: [] }
-  root.parts = partition(everyone, names, table, left)
+export interface RankingInput {
+  /** Peers that may be given a copy. */
+  candidates: readonly PeerIdText[]
+  /** Peers that have one already. */
+  holders: readonly PeerIdText[]
+  /** Names of metrics, the most important first. */
+  names: readonly string[]
+  metrics: MetricTable
+  /** Copies that each peer was given since its metrics were made: they do not show in them yet. */
+  given: ReadonlyMap<PeerIdText, number>
+}
+
+/** Yields the candidates in the order in which they are to be given copies. */
+export function* rank(input: RankingInput): Generator<PeerIdText, void, undefined> {
+  const left = new Set(input.candidates)
+  const picked = new Set(input.holders)
+  const everyone = [...new Set([...input.candidates, ...input.holders])].sort()
+  const root: Partition = { value: '', weight: 0, total: 0, given: 0, peers: everyone, parts: [] }
+  root.parts = partition(everyone, input.names, input, left)
   while (left.size > 0) {
     const peer = next(root, left, picked)
     left.delete(peer)
@@ -50,28 +59,30 @@ export function* rank(
 function partition(
   peers: readonly PeerIdText[],
   names: readonly string[],
-  table: MetricTable,
+  input: RankingInput,
   candidates: ReadonlySet<PeerIdText>,
 ): Partition[] {
   const [name, ...rest] = names
   if (name === undefined) return []
   const groups = new Map<string, Partition>()
   for (const peer of peers) {
-    const metric = table.get(name)?.get(peer)
+    const metric = input.metrics.get(name)?.get(peer)
     // A holder that stopped sending this metric still counts in the groups above.
     if (metric === undefined) continue
     const key = metric.partitionable ? `=${metric.value}` : `@${peer}`
     let group = groups.get(key)
     if (group === undefined) {
-      group = { value: metric.value, weight: 0, total: 0, peers: [], parts: [] }
+      group = { value: metric.value, weight: 0, total: 0, given: 0, peers: [], parts: [] }
       groups.set(key, group)
     }
     group.peers.push(peer)
     // Only peers that can be chosen give their group its place.
-    if (candidates.has(peer)) group.weight += metric.weight
+    if (!candidates.has(peer)) continue
+    group.weight += metric.weight
+    group.given += input.given.get(peer) ?? 0
   }
   for (const group of groups.values()) {
-    group.parts = partition(group.peers, rest, table, candidates)
+    group.parts = partition(group.peers, rest, input, candidates)
     group.total = group.weight + group.parts.reduce((sum, part) => sum + part.total, 0)
   }
   return [...groups.values()]
@@ -93,10 +104,20 @@ function next(root: Partition, left: ReadonlySet<PeerIdText>, picked: ReadonlySe
 function comesBefore(a: Partition, b: Partition, picked: ReadonlySet<PeerIdText>): boolean {
   const copies = copiesIn(a, picked) - copiesIn(b, picked)
   if (copies !== 0) return copies < 0
-  if (a.weight !== b.weight) return a.weight > b.weight
-  if (a.total !== b.total) return a.total > b.total
+  const weight = share(a.weight, a) - share(b.weight, b)
+  if (weight !== 0) return weight > 0
+  const total = share(a.total, a) - share(b.total, b)
+  if (total !== 0) return total > 0
   if (a.value !== b.value) return a.value < b.value
   return (a.peers[0] ?? '') < (b.peers[0] ?? '')
+}
+
+/**
+ * What is left of a weight for the next copy when `given` have been given out already: with the greatest quotient first,
+ * copies come in proportion to the weights (D'Hondt's method). A weight that counts against a peer grows instead.
+ */
+function share(weight: number, { given }: Partition): number {
+  return weight > 0 ? weight / (given + 1) : weight * (given + 1)
 }
 
 function copiesIn(part: Partition, picked: ReadonlySet<PeerIdText>): number {

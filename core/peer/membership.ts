@@ -11,8 +11,15 @@ export interface MembershipInit {
   clock: Clock
 }
 
+/** Copies given to a peer since `since`, when its newest metric came. */
+interface Given {
+  copies: number
+  since: UnixNano
+}
+
 export class Membership {
   readonly #init: MembershipInit
+  readonly #given = new Map<PeerIdText, Given>()
 
   constructor(init: MembershipInit) {
     this.#init = init
@@ -44,7 +51,36 @@ export class Membership {
       alive: new Set(this.members()),
       allocateBy,
       metrics,
+      given: this.#givenSinceMetrics(),
     })
+  }
+
+  /** Counts copies that were given out, so that the next do not pile up on the same peers before these show in metrics. */
+  gave(peers: readonly PeerIdText[]): void {
+    for (const peer of peers) {
+      const given = this.#given.get(peer) ?? { copies: 0, since: this.#newestMetric(peer) }
+      given.copies += 1
+      this.#given.set(peer, given)
+    }
+  }
+
+  #givenSinceMetrics(): Map<PeerIdText, number> {
+    const counts = new Map<PeerIdText, number>()
+    for (const [peer, { copies, since }] of this.#given) {
+      if (this.#newestMetric(peer) > since) this.#given.delete(peer)
+      else counts.set(peer, copies)
+    }
+    return counts
+  }
+
+  #newestMetric(peer: PeerIdText): UnixNano {
+    const { window, allocateBy } = this.#init
+    let newest = 0n
+    for (const name of allocateBy) {
+      const receivedAt = window.latest(name, peer)?.receivedAt ?? 0n
+      if (receivedAt > newest) newest = receivedAt
+    }
+    return newest
   }
 
   /** Where blocks of an add go: to all members when every peer is to hold them. */

@@ -27,6 +27,8 @@ export interface PinningInit {
   ipfs: Pick<Ipfs, 'getBlock' | 'resolve'>
   /** The peers that are to hold `pin`, which `current` hold now. Throws `NotEnoughPeersError`. */
   allocate: (pin: PinOptions, current: readonly PeerIdText[]) => PeerIdText[]
+  /** Told of copies that were given out. */
+  gave: (peers: readonly PeerIdText[]) => void
   /** Called when a pin that is there already is asked for again unchanged: a failed try is then made at once. */
   retry: (cid: CID) => void
   defaults: ReplicationDefaults
@@ -101,6 +103,7 @@ export class Pinning {
       this.#init.retry(pin.cid)
       return { ...pin, timestamp: existing.timestamp ?? 0n }
     }
+    this.#init.gave(pin.allocations.filter((peer) => !existing?.allocations.includes(peer)))
     await this.#init.store.write([{ kind: 'pin', pin }])
     return pin
   }

@@ -31,9 +31,11 @@ const base: AllocationInput = {
   alive: new Set(['A', 'B', 'C', 'D', 'E', 'F']),
   allocateBy: ['tag:group', 'freespace'],
   metrics,
+  given: new Map(),
 }
 const everyone = ['A', 'B', 'C', 'D', 'E']
-const order = (names: string[]) => [...rank(everyone, [], names, metrics)].join(' ')
+const order = (names: string[]) =>
+  [...rank({ candidates: everyone, holders: [], names, metrics, given: new Map() })].join(' ')
 
 describe('the ranking of peers', () => {
   test('goes round the groups, the one with most free space first', () => {
@@ -78,6 +80,16 @@ describe('an allocation', () => {
   test('drops the copies of the fullest groups when it shrinks, the same ones each time', () => {
     const current = ['D', 'C', 'A']
     expect(allocate({ ...base, min: 1, max: 2, current })).toEqual(['C', 'A'])
+  })
+  test('counts what was given out since the metrics were made', () => {
+    const given = new Map<string, number>()
+    const picks = Array.from({ length: 13 }, () => {
+      const [peer] = allocate({ ...base, allocateBy: ['freespace'], given })
+      given.set(peer!, (given.get(peer!) ?? 0) + 1)
+      return peer
+    })
+    // In proportion to 500, 300, 700, 50 and 400 of free space.
+    expect(picks.sort().join('')).toBe('AAABBCCCCCEEE')
   })
   test('never takes an excluded peer', () => {
     expect(allocate({ ...base, min: 1, max: 5, excluded: new Set(['A', 'C']) })).toEqual(['E', 'B', 'D'])

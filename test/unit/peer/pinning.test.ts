@@ -54,6 +54,7 @@ function pinning(given: Partial<PinningInit> = {}): Pinning {
       resolve: async (path) => cidOf(path),
     },
     allocate: () => [self],
+    gave: () => undefined,
     retry: () => undefined,
     defaults: { min: -1, max: -1 },
     isFollower: false,
