@@ -1,7 +1,7 @@
 /**
  * Bitswap on a libp2p host, the cluster's or the embedded IPFS node's: gives blocks that are here to whoever asks, and asks
  * one peer, or all that are connected, for blocks. The protocol is @helia/bitswap's; which peer is asked for what is decided
- * by those who fetch (`pinset-blocks.ts`, `core/ipfs/embedded/exchange.ts`).
+ * by those who fetch (`pinset-blocks.ts`, `core/ipfs/embedded/exchange/exchange.ts`).
  */
 import { withBitswap } from '@helia/bitswap'
 import type { Libp2p, PeerId } from '@libp2p/interface'

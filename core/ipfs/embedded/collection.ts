@@ -9,11 +9,11 @@
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import type { IpfsGcRow } from '../../runtime/ipfs.ts'
-import type { BlockRow, PinRow } from './block-index.ts'
-import type { BlockStore } from './block-store.ts'
-import { DagWalk } from './dag-walk.ts'
+import type { BlockRow, PinRow } from './blocks/block-index.ts'
+import type { BlockStore } from './blocks/block-store.ts'
+import { DagWalk } from './dag/dag-walk.ts'
+import { hasNoLinks } from './dag/node-links.ts'
 import { BlockNotHereError } from './errors.ts'
-import { hasNoLinks } from './node-links.ts'
 
 export interface CollectionInit {
   store: BlockStore

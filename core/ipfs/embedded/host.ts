@@ -16,7 +16,7 @@ import * as Digest from 'multiformats/hashes/digest'
 import { encrypters } from '../../network/encrypters.ts'
 import type { EmbeddedConfig } from './config.ts'
 import { AddressError, ListenError, NameError } from './errors.ts'
-import { nameOfRoutingKey, openRecord, selectRecord } from './ipns-record.ts'
+import { nameOfRoutingKey, openRecord, selectRecord } from './exchange/ipns-record.ts'
 
 export interface IpfsHost extends AsyncDisposable {
   readonly libp2p: Libp2p

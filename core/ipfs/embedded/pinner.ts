@@ -2,9 +2,9 @@
 import type { CID } from 'multiformats/cid'
 import type { IpfsPinOptions, IpfsPinProgress } from '../../runtime/ipfs.ts'
 import type { Runtime, Timer } from '../../runtime/ports.ts'
-import type { BlockPlace, BlockStore, BlockWriter } from './block-store.ts'
-import { DagWalk } from './dag-walk.ts'
-import { IdSet } from './id-set.ts'
+import type { BlockPlace, BlockStore, BlockWriter } from './blocks/block-store.ts'
+import { IdSet } from './blocks/id-set.ts'
+import { DagWalk } from './dag/dag-walk.ts'
 
 /** Where blocks come from that are not here. */
 export interface BlockSource {

@@ -8,10 +8,10 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { base36 } from 'multiformats/bases/base36'
 import { CID } from 'multiformats/cid'
 import type { MultihashDigest } from 'multiformats/hashes/interface'
-import type { Clock } from '../../runtime/ports.ts'
-import { LinkedAbort } from '../kubo/linked-abort.ts'
+import type { Clock } from '../../../runtime/ports.ts'
+import { LinkedAbort } from '../../kubo/linked-abort.ts'
+import { NameError } from '../errors.ts'
 import { readBody } from './bounded-body.ts'
-import { NameError } from './errors.ts'
 import { maxRecordSize, openRecord, routingKey } from './ipns-record.ts'
 
 export interface NamesInit {

@@ -4,7 +4,7 @@ import { publicKeyFromProtobuf } from '@libp2p/crypto/keys'
 import type { PublicKey } from '@libp2p/interface'
 import { peerIdFromMultihash } from '@libp2p/peer-id'
 import type { MultihashDigest } from 'multiformats/hashes/interface'
-import { NameError } from './errors.ts'
+import { NameError } from '../errors.ts'
 
 export interface IpnsRecord {
   /** A path. */

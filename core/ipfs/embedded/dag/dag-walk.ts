@@ -3,10 +3,10 @@
  * that takes the links of wide nodes in portions once it is long.
  */
 import type { CID } from 'multiformats/cid'
-import { inlineBlock } from './block-hash.ts'
-import type { BlockPlace } from './block-store.ts'
-import { BlockNotHereError } from './errors.ts'
-import { IdSet } from './id-set.ts'
+import { inlineBlock } from '../blocks/block-hash.ts'
+import type { BlockPlace } from '../blocks/block-store.ts'
+import { IdSet } from '../blocks/id-set.ts'
+import { BlockNotHereError } from '../errors.ts'
 import { hasNoLinks, linksOf } from './node-links.ts'
 
 export interface DagWalkInit {

@@ -9,7 +9,7 @@ import { blake2b, blake2s } from '@noble/hashes/blake2.js'
 import { blake3 } from '@noble/hashes/blake3.js'
 import { keccak_224, keccak_256, keccak_384, keccak_512 } from '@noble/hashes/sha3.js'
 import type { CID } from 'multiformats/cid'
-import { UnsupportedHashError } from './errors.ts'
+import { UnsupportedHashError } from '../errors.ts'
 
 /** The longest digest that an identity CID may carry, bytes (Kubo's bound). */
 const maxIdentityLength = 128

@@ -2,7 +2,7 @@
 import * as dagPb from '@ipld/dag-pb'
 import { UnixFS } from 'ipfs-unixfs'
 import type { CID } from 'multiformats/cid'
-import { UnreadableNodeError } from './errors.ts'
+import { UnreadableNodeError } from '../errors.ts'
 
 export const dagPbCode = dagPb.code
 export const rawCode = 0x55

@@ -1,16 +1,16 @@
 /** Answers one request to the gateway. */
 import { createHash } from 'node:crypto'
 import type { CID } from 'multiformats/cid'
-import { LinkedAbort } from '../kubo/linked-abort.ts'
+import { LinkedAbort } from '../../kubo/linked-abort.ts'
+import { type ResolvedPath, resolveAny, resolvePath } from '../dag/path.ts'
+import { openUnixfs, type UnixfsEntry } from '../dag/unixfs-reader.ts'
+import { PathNotFoundError } from '../errors.ts'
+import { type CarBlock, carStream } from './car-stream.ts'
 import { sniffLength, typeOfBytes, typeOfName } from './content-type.ts'
-import { PathNotFoundError } from './errors.ts'
-import { type CarBlock, carStream } from './gateway-car.ts'
-import { BlockTimeoutError, GatewayError } from './gateway-error.ts'
-import { listing } from './gateway-listing.ts'
+import { BlockTimeoutError, GatewayError } from './errors.ts'
 import type { GatewayNode } from './gateway-node.ts'
-import { type GatewayRequest, matches, readRange } from './gateway-request.ts'
-import { type ResolvedPath, resolveAny, resolvePath } from './path.ts'
-import { openUnixfs, type UnixfsEntry } from './unixfs-reader.ts'
+import { listing } from './listing.ts'
+import { type GatewayRequest, matches, readRange } from './request.ts'
 
 /** ms that one block may take to come. */
 const blockTimeout = 60_000

@@ -3,7 +3,7 @@
  * more than a few blocks in memory.
  */
 import type { CID } from 'multiformats/cid'
-import { UnreadableNodeError } from './errors.ts'
+import { UnreadableNodeError } from '../errors.ts'
 import { type DagPbNode, dagPbCode, decodeDagPb, rawCode, shardPrefix } from './unixfs-node.ts'
 
 export type ReadBlock = (cid: CID) => Promise<Uint8Array>

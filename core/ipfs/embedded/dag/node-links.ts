@@ -3,7 +3,7 @@ import * as dagCbor from '@ipld/dag-cbor'
 import * as dagJson from '@ipld/dag-json'
 import * as dagPb from '@ipld/dag-pb'
 import { CID } from 'multiformats/cid'
-import { UnreadableNodeError } from './errors.ts'
+import { UnreadableNodeError } from '../errors.ts'
 
 const raw = 0x55
 const cbor = 0x51

@@ -9,7 +9,7 @@
  */
 import { Database, type Statement } from 'bun:sqlite'
 import { open } from 'node:fs/promises'
-import { RepositoryError } from './errors.ts'
+import { RepositoryError } from '../errors.ts'
 
 /** Milliseconds since the epoch at which a block was put without a pin, and 0 for all others. See `collection.ts`. */
 export type FreshSince = number

@@ -5,8 +5,8 @@
  */
 import type { KadDHT } from '@libp2p/kad-dht'
 import { CID } from 'multiformats/cid'
-import type { Runtime, Timer } from '../../runtime/ports.ts'
-import type { BlockIndex } from './block-index.ts'
+import type { Runtime, Timer } from '../../../runtime/ports.ts'
+import type { BlockIndex } from '../blocks/block-index.ts'
 
 /** Pins announced at the same time. */
 const concurrency = 4

@@ -1,12 +1,12 @@
 /** CAR v1 streams of what a path leads to, in the order of a walk depth first. */
 import * as dagCbor from '@ipld/dag-cbor'
 import type { CID } from 'multiformats/cid'
-import { inlineBlock } from './block-hash.ts'
-import { GatewayError } from './gateway-error.ts'
-import type { CarParameters } from './gateway-request.ts'
-import { IdSet } from './id-set.ts'
-import { linksOf } from './node-links.ts'
-import { openUnixfs, type ReadBlock } from './unixfs-reader.ts'
+import { inlineBlock } from '../blocks/block-hash.ts'
+import { IdSet } from '../blocks/id-set.ts'
+import { linksOf } from '../dag/node-links.ts'
+import { openUnixfs, type ReadBlock } from '../dag/unixfs-reader.ts'
+import { GatewayError } from './errors.ts'
+import type { CarParameters } from './request.ts'
 
 export interface CarSource {
   read: ReadBlock

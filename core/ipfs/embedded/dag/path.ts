@@ -6,7 +6,7 @@ import * as dagCbor from '@ipld/dag-cbor'
 import * as dagJson from '@ipld/dag-json'
 import { murmur3128 } from '@multiformats/murmur3'
 import { CID } from 'multiformats/cid'
-import { PathError, PathNotFoundError, UnreadableNodeError } from './errors.ts'
+import { PathError, PathNotFoundError, UnreadableNodeError } from '../errors.ts'
 import { type DagPbNode, dagPbCode, decodeDagPb, shardPrefix } from './unixfs-node.ts'
 
 export interface ResolvedPath {

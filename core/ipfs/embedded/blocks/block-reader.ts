@@ -1,7 +1,7 @@
 /** Reads blocks, local ones or from the network; those are kept until the next garbage collection. */
 import type { CID } from 'multiformats/cid'
+import type { BlockSource } from '../pinner.ts'
 import type { BlockStore } from './block-store.ts'
-import type { BlockSource } from './pinner.ts'
 
 export class BlockReader {
   readonly #store: BlockStore

@@ -3,12 +3,12 @@
  * (https://specs.ipfs.tech/http-gateways/trustless-gateway/). What they send is checked; one that fails rests for a while.
  */
 import type { CID } from 'multiformats/cid'
-import type { Clock, Logger } from '../../runtime/ports.ts'
-import { LinkedAbort } from '../kubo/linked-abort.ts'
-import { isBlockOf } from './block-hash.ts'
-import { maxBlockSize } from './block-store.ts'
+import type { Clock, Logger } from '../../../runtime/ports.ts'
+import { LinkedAbort } from '../../kubo/linked-abort.ts'
+import { isBlockOf } from '../blocks/block-hash.ts'
+import { maxBlockSize } from '../blocks/block-store.ts'
+import { WrongBlockError } from '../errors.ts'
 import { readBody } from './bounded-body.ts'
-import { WrongBlockError } from './errors.ts'
 import { Slots } from './slots.ts'
 
 export interface TrustlessGatewaysInit {

@@ -5,7 +5,7 @@ import {
   PathNotFoundError,
   UnreadableNodeError,
   UnsupportedHashError,
-} from './errors.ts'
+} from '../errors.ts'
 
 /** A request that is answered with this status. */
 export class GatewayError extends Error {

@@ -1,8 +1,8 @@
 /** Finds peers that provide a block, in the DHT and over HTTP, and connects to them. */
 import type { Libp2p, PeerId, PeerInfo } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
-import type { Logger } from '../../runtime/ports.ts'
-import { LinkedAbort } from '../kubo/linked-abort.ts'
+import type { Logger } from '../../../runtime/ports.ts'
+import { LinkedAbort } from '../../kubo/linked-abort.ts'
 import { findProvidersAt } from './delegated-routers.ts'
 import { Slots } from './slots.ts'
 

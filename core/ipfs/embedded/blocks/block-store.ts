@@ -8,13 +8,13 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CID } from 'multiformats/cid'
-import type { Clock, Logger, Runtime } from '../../runtime/ports.ts'
+import type { Clock, Logger, Runtime } from '../../../runtime/ports.ts'
+import { isDagPbLeaf } from '../dag/node-links.ts'
+import { BlockTooLargeError, StorageFullError, WrongBlockError } from '../errors.ts'
 import { BlockFiles, syncFolder } from './block-files.ts'
 import { assertCheckable, inlineBlock, isBlockOf } from './block-hash.ts'
 import { BlockIndex, type BlockRow, type FreshSince, type NewBlock } from './block-index.ts'
-import { BlockTooLargeError, StorageFullError, WrongBlockError } from './errors.ts'
 import type { IdSet } from './id-set.ts'
-import { isDagPbLeaf } from './node-links.ts'
 import { StorageRoom } from './storage-room.ts'
 
 /** The largest block that is taken, bytes: what a bitswap message can carry. */

@@ -1,5 +1,5 @@
 /** The page that lists a folder. */
-import type { FolderEntry } from './unixfs-reader.ts'
+import type { FolderEntry } from '../dag/unixfs-reader.ts'
 
 /** Rows sent in one piece. */
 const rowsPerPiece = 100

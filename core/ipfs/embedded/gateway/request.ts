@@ -1,8 +1,9 @@
 /**
  * What a request to the gateway asks for (https://specs.ipfs.tech/http-gateways/path-gateway/ and …/trustless-gateway/).
  */
-import { GatewayError } from './gateway-error.ts'
-import { type PathRoot, parsePath } from './path.ts'
+
+import { type PathRoot, parsePath } from '../dag/path.ts'
+import { GatewayError } from './errors.ts'
 
 export type GatewayFormat = 'page' | 'raw' | 'car'
 
