@@ -45,4 +45,32 @@ describe.skipIf(!hasExecutable)(`the executable${whyMissing}`, () => {
     expect(exitCode).toBe(1)
     expect(stderr.trim().split('\n')).toHaveLength(1)
   }, 30_000)
+
+  test('joins another peer, and both keep one pinset and hold its content', async () => {
+    const environment = { CLUSTER_SECRET: 'ab'.repeat(32), CLUSTER_MONITORPINGINTERVAL: '1s' }
+    await using first = await PeerProcess.make({ ...environment, CLUSTER_PEERNAME: 'first' })
+    await first.start()
+    const { addresses } = JSON.parse((await first.run([EXECUTABLE, '--json', 'id'])).stdout)
+    await using second = await PeerProcess.make({ ...environment, CLUSTER_PEERNAME: 'second' })
+    await second.start('--bootstrap', addresses[0])
+    for (const peer of [first, second]) await eventually(peer, ['id'], 'Sees 1 other peers')
+
+    const file = join(first.home, 'file')
+    await writeFile(file, 'held by two')
+    const added = await first.run([EXECUTABLE, 'add', '--quieter', '--rmin', '2', '--name', 'both', file])
+    expect(added.exitCode, added.stderr).toBe(0)
+    const status = await eventually(second, ['status', added.stdout.trim()], /PINNED[\s\S]*PINNED/)
+    expect(status).toContain('first')
+    expect(status).toContain('second')
+    expect(await second.stop()).toBe(0)
+    expect(await first.stop()).toBe(0)
+  }, 60_000)
 })
+
+/** Runs a command until its output has what is expected of it; the test's own timeout ends a wait in vain. */
+async function eventually(peer: PeerProcess, command: string[], expected: string | RegExp): Promise<string> {
+  for (;;) {
+    const { stdout } = await peer.run([EXECUTABLE, ...command])
+    if (typeof expected === 'string' ? stdout.includes(expected) : expected.test(stdout)) return stdout
+  }
+}

@@ -23,7 +23,7 @@ export class PeerProcess implements AsyncDisposable {
   #daemon: Bun.Subprocess<'ignore', 'inherit', 'pipe'> | undefined
   #log = ''
 
-  private constructor(home: string) {
+  private constructor(home: string, environment: Record<string, string>) {
     this.home = home
     this.#environment = {
       HOME: home,
@@ -35,12 +35,13 @@ export class PeerProcess implements AsyncDisposable {
       CLUSTER_EMBEDDED_BOOTSTRAP: '',
       CLUSTER_EMBEDDED_DELEGATEDROUTERS: '',
       CLUSTER_EMBEDDED_TRUSTLESSGATEWAYS: '',
+      ...environment,
     }
   }
 
   /** A folder with the files of a new peer that has the embedded IPFS node; it does not run yet. */
-  static async make(): Promise<PeerProcess> {
-    const peer = new PeerProcess(await mkdtemp(join(tmpdir(), 'cluster executable ')))
+  static async make(environment: Record<string, string> = {}): Promise<PeerProcess> {
+    const peer = new PeerProcess(await mkdtemp(join(tmpdir(), 'cluster executable ')), environment)
     const { exitCode, stderr } = await peer.run([EXECUTABLE, 'init', '--ipfs', 'embedded', '--randomports'])
     if (exitCode !== 0) throw new Error(`init failed: ${stderr}`)
     return peer
@@ -69,8 +70,8 @@ export class PeerProcess implements AsyncDisposable {
   }
 
   /** Starts the daemon and waits until it says that it is ready. */
-  async start(): Promise<void> {
-    this.#daemon = Bun.spawn([EXECUTABLE, 'daemon'], {
+  async start(...flags: string[]): Promise<void> {
+    this.#daemon = Bun.spawn([EXECUTABLE, 'daemon', ...flags], {
       cwd: this.home,
       env: this.#environment,
       stdin: 'ignore',
