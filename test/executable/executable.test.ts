@@ -47,13 +47,19 @@ describe.skipIf(!hasExecutable)(`the executable${whyMissing}`, () => {
   }, 30_000)
 
   test('joins another peer, and both keep one pinset and hold its content', async () => {
-    const environment = { CLUSTER_SECRET: 'ab'.repeat(32), CLUSTER_MONITORPINGINTERVAL: '1s' }
+    const environment = {
+      CLUSTER_SECRET: 'ab'.repeat(32),
+      CLUSTER_MONITORPINGINTERVAL: '1s',
+      CLUSTER_DISK_METRICTTL: '2s',
+      CLUSTER_TAGS_METRICTTL: '2s',
+    }
     await using first = await PeerProcess.make({ ...environment, CLUSTER_PEERNAME: 'first' })
     await first.start()
     const { addresses } = JSON.parse((await first.run([EXECUTABLE, '--json', 'id'])).stdout)
     await using second = await PeerProcess.make({ ...environment, CLUSTER_PEERNAME: 'second' })
     await second.start('--bootstrap', addresses[0])
-    for (const peer of [first, second]) await eventually(peer, ['id'], 'Sees 1 other peers')
+    const plan = ['pin', 'add', '--dry-run', '--rmin', '2', 'bafkqaaa']
+    await eventually(first, plan, 'Repl. Factor: 2--2')
 
     const file = join(first.home, 'file')
     await writeFile(file, 'held by two')
