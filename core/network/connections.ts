@@ -2,7 +2,7 @@
  * Keeps this peer connected: to a few known peers at start, to more of them as time goes on, again to those it lost, and to
  * no more than it should (`spec/wire.md` §1.5, §1.8).
  */
-import type { Connection, PeerId } from '@libp2p/interface'
+import type { Connection, NewStreamOptions, PeerId, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { PeerIdText } from '../pin/pin.ts'
@@ -93,6 +93,19 @@ export class Connections implements AsyncDisposable {
     const id = peerIdFromString(peer)
     const open = host.getConnections(id).find(({ status }) => status === 'open')
     return open ?? (await this.#dial(id, peer, signal))
+  }
+
+  /** A stream to a peer; rejects as `connect`, and with the library's errors when the peer does not speak the protocol. */
+  async openStream(peer: PeerIdText, protocol: string, options: NewStreamOptions): Promise<Stream> {
+    const connection = await this.connect(peer, options.signal)
+    try {
+      return await connection.newStream(protocol, options)
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== 'ConnectionClosedError') throw error
+      // The multiplexing has ended, and the library goes on taking the connection for an open one.
+      connection.abort(error)
+      return await (await this.connect(peer, options.signal)).newStream(protocol, options)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -153,10 +153,19 @@ export function parsePeerAddress(text: string, key: string): { id: PeerIdText; a
     throw new PeerAddressError(text, key, 'is no multiaddr', { cause })
   }
   const last = address.getComponents().at(-1)
-  if (last?.code !== CODE_P2P || last.value === undefined || address.getComponents().length < 2) {
+  const id = last?.code === CODE_P2P ? readPeerId(last.value) : undefined
+  if (id === undefined || address.getComponents().length < 2) {
     throw new PeerAddressError(text, key, 'does not end in /p2p/<peer ID>')
   }
-  return { id: peerIdFromString(last.value).toString(), address: address.toString() }
+  return { id, address: address.toString() }
+}
+
+function readPeerId(text = ''): PeerIdText | undefined {
+  try {
+    return peerIdFromString(text).toString()
+  } catch {
+    return undefined
+  }
 }
 
 function withoutP2p(address: string): string {

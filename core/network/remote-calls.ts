@@ -3,7 +3,7 @@ import type { Stream } from '@libp2p/interface'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { Scheduler } from '../runtime/ports.ts'
 import type { Connections } from './connections.ts'
-import { PeerSilentError, PeerUnreachableError } from './errors.ts'
+import { PeerSilentError, PeerUnreachableError, SecretMismatchError } from './errors.ts'
 import type { ClusterHost } from './host.ts'
 import { callStream, callUnary } from './rpc/client.ts'
 import { rpcStream } from './rpc/libp2p-stream.ts'
@@ -59,11 +59,11 @@ export class RemoteCalls {
   }
 
   async #open(peer: PeerIdText, signal: AbortSignal): Promise<Stream> {
-    const connection = await this.#connections.connect(peer, signal)
     try {
-      return await connection.newStream(rpcProtocol, { signal, maxOutboundStreams: maxCalls })
+      return await this.#connections.openStream(peer, rpcProtocol, { signal, maxOutboundStreams: maxCalls })
     } catch (cause) {
       signal.throwIfAborted()
+      if (cause instanceof PeerUnreachableError || cause instanceof SecretMismatchError) throw cause
       throw new PeerUnreachableError(peer, cause instanceof Error ? cause.message : String(cause), { cause })
     }
   }
