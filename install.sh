@@ -195,6 +195,10 @@ run_tests() {
   stage lint biome check
   stage executable ./dist/cluster --version
   bun_test
+  if [ "$action" = full ]; then
+    stage targets "$bun" cli/build.ts --target all
+    stage help-time "$bun" test/bench/help.ts
+  fi
   if [ -n "$failures" ]; then say "Failed:$failures"; fi
   printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
   if [ -n "$failures" ]; then exit 5; fi
