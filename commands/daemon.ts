@@ -111,8 +111,9 @@ function applyFlags(config: Config, args: ParsedValues<typeof flags>): void {
 }
 
 function tellAddresses(peer: Peer, config: Config, logger: Logger): void {
-  const { version } = peer.service
-  logger.info(`IPFS Cluster v${version}, peer ${config.cluster.peername}`, { folder: config.folder })
+  const { folder, cluster } = config
+  logger.info(`IPFS Cluster v${peer.service.version} listening on:`, { peer: cluster.peername, folder })
+  for (const address of peer.clusterAddresses) logger.info(address)
   for (const address of peer.restAddresses) logger.info(`RESTAPI (HTTP): ${address}`)
   for (const address of peer.gatewayUrls) logger.info(`IPFS gateway: ${address}`)
   if (peer.ipfsKind === 'kubo') logger.info(`IPFS: Kubo at ${config.ipfshttp.nodeMultiaddress}`)
