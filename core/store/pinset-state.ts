@@ -60,6 +60,8 @@ export class TableKey implements KeyState {
   readonly #key: KeyBytes
   readonly #id: KeyRowId
   readonly #isNew: boolean
+  /** The row as it was first read; null when there is none. */
+  #read: FoldedRow | null | undefined
 
   constructor(pinset: TablePinset, text: string, key: KeyBytes, id: KeyRowId, isNew: boolean) {
     this.#pinset = pinset
@@ -111,7 +113,9 @@ export class TableKey implements KeyState {
   #folded(): FoldedRow | undefined {
     const touched = this.#pinset.touched.get(this.#id)
     if (touched !== undefined) return touched.after
-    return this.#isNew ? undefined : this.#pinset.tables.folded(this.#id)
+    if (this.#isNew) return undefined
+    this.#read ??= this.#pinset.tables.folded(this.#id) ?? null
+    return this.#read ?? undefined
   }
 
   #foldedRow(element: Element): FoldedRow {

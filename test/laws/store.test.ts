@@ -19,6 +19,9 @@ import { deltaBlock } from '../support/crdt-blocks.ts'
 import { MemoryPinset } from '../support/memory-pinset.ts'
 import { cidOf, other, pinAt, self, startTime } from '../unit/store/fixtures.ts'
 
+/** Milliseconds, for a busy machine. */
+const timeout = 60_000
+
 const names = ['a', 'b', 'c', 'd']
 const nameArb = fc.constantFrom(...names)
 const valueArb = fc.record({ text: fc.constantFrom('x', 'xx', 'y'), mine: fc.boolean() })
@@ -115,37 +118,41 @@ const mergeOf = (blocks: DagBlock[]): Job => ({
   blocks: blocks.map(({ cid, bytes }) => ({ cid: cid.bytes, bytes })),
 })
 
-test('any history, merged in any grouping, gives the pins and heads that the merge rules give', () => {
-  fc.assert(
-    fc.property(histories, fc.array(fc.integer({ min: 1, max: 5 })), (blocks, sizes) => {
-      using both = new Both()
-      const rest = [...blocks]
-      for (let i = 0; rest.length > 0; i++) {
-        const part = rest.splice(0, sizes[i % (sizes.length || 1)] ?? 1)
-        both.commit({ jobs: [mergeOf(part)], now: startTime })
-      }
-      const reference = new MemoryPinset()
-      reference.mergeAll(blocks)
-      const { rows, heads } = both.contents()
-      const pinned = rows.flatMap(({ pin }) =>
-        pin === undefined ? [] : [[`${pin.cid}`, encodePin(pin)] as const],
-      )
-      const expected = names.flatMap((name) => {
-        const value = reference.keys.get(pinKey(cidOf(name)))?.current()?.value
-        return value === undefined ? [] : [[`${cidOf(name)}`, value] as const]
-      })
-      expect(new Map<string, Uint8Array>(pinned)).toEqual(new Map(expected))
-      expect(heads.map(({ cid }) => `${cid}`).sort()).toEqual(
-        reference.heads
-          .list()
-          .map(({ cid }) => `${cid}`)
-          .sort(),
-      )
-      both.expectSound()
-    }),
-    { numRuns: 60 },
-  )
-})
+test(
+  'any history, merged in any grouping, gives the pins and heads that the merge rules give',
+  () => {
+    fc.assert(
+      fc.property(histories, fc.array(fc.integer({ min: 1, max: 5 })), (blocks, sizes) => {
+        using both = new Both()
+        const rest = [...blocks]
+        for (let i = 0; rest.length > 0; i++) {
+          const part = rest.splice(0, sizes[i % (sizes.length || 1)] ?? 1)
+          both.commit({ jobs: [mergeOf(part)], now: startTime })
+        }
+        const reference = new MemoryPinset()
+        reference.mergeAll(blocks)
+        const { rows, heads } = both.contents()
+        const pinned = rows.flatMap(({ pin }) =>
+          pin === undefined ? [] : [[`${pin.cid}`, encodePin(pin)] as const],
+        )
+        const expected = names.flatMap((name) => {
+          const value = reference.keys.get(pinKey(cidOf(name)))?.current()?.value
+          return value === undefined ? [] : [[`${cidOf(name)}`, value] as const]
+        })
+        expect(new Map<string, Uint8Array>(pinned)).toEqual(new Map(expected))
+        expect(heads.map(({ cid }) => `${cid}`).sort()).toEqual(
+          reference.heads
+            .list()
+            .map(({ cid }) => `${cid}`)
+            .sort(),
+        )
+        both.expectSound()
+      }),
+      { numRuns: 40 },
+    )
+  },
+  timeout,
+)
 
 const steps = fc.array(
   fc.oneof(
@@ -222,42 +229,50 @@ function outcomesOf({ name, status, owned, age }: Extract<Step, { do: 'record' }
   return [{ kind: 'record', outcomes: [outcome] }]
 }
 
-test('any work, in any batches, does the same on SQLite and in memory, and leaves nothing that the check finds', () => {
-  fc.assert(
-    fc.property(steps, fc.integer({ min: 1, max: 4 }), (all, size) => {
-      using both = new Both()
-      for (let at = 0; at < all.length; at += size) {
-        const jobs = all.slice(at, at + size).flatMap((step) => jobOf(step, both.tables.sqlite))
-        const before = both.contents()
-        const { changes } = both.commit({ jobs, now: startTime + at })
-        const after = both.contents()
-        expect(after.last - before.last).toBe(changes.length)
-        if (changes.length === 0) expect(after.rows).toEqual(before.rows)
-      }
-      both.expectSound()
-    }),
-    { numRuns: 60 },
-  )
-})
-
-test('a batch that fails leaves no trace', () => {
-  fc.assert(
-    fc.property(steps, steps, (before, failing) => {
-      using both = new Both()
-      for (const step of before) both.commit({ jobs: jobOf(step, both.tables.sqlite), now: startTime })
-      const contents = both.contents()
-      for (const tables of Object.values(both.tables)) {
-        const full = new StoreEngine({ tables: failingAtEnd(tables), self, rule: retarget })
-        for (const step of failing) {
-          expect(() => full.commit({ jobs: jobOf(step, tables), now: startTime })).toThrow('no space')
+test(
+  'any work, in any batches, does the same on SQLite and in memory, and leaves nothing that the check finds',
+  () => {
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 1, max: 4 }), (all, size) => {
+        using both = new Both()
+        for (let at = 0; at < all.length; at += size) {
+          const jobs = all.slice(at, at + size).flatMap((step) => jobOf(step, both.tables.sqlite))
+          const before = both.contents()
+          const { changes } = both.commit({ jobs, now: startTime + at })
+          const after = both.contents()
+          expect(after.last - before.last).toBe(changes.length)
+          if (changes.length === 0) expect(after.rows).toEqual(before.rows)
         }
-      }
-      expect(both.contents()).toEqual(contents)
-      both.expectSound()
-    }),
-    { numRuns: 30 },
-  )
-})
+        both.expectSound()
+      }),
+      { numRuns: 40 },
+    )
+  },
+  timeout,
+)
+
+test(
+  'a batch that fails leaves no trace',
+  () => {
+    fc.assert(
+      fc.property(steps, steps, (before, failing) => {
+        using both = new Both()
+        for (const step of before) both.commit({ jobs: jobOf(step, both.tables.sqlite), now: startTime })
+        const contents = both.contents()
+        for (const tables of Object.values(both.tables)) {
+          const full = new StoreEngine({ tables: failingAtEnd(tables), self, rule: retarget })
+          for (const step of failing) {
+            expect(() => full.commit({ jobs: jobOf(step, tables), now: startTime })).toThrow('no space')
+          }
+        }
+        expect(both.contents()).toEqual(contents)
+        both.expectSound()
+      }),
+      { numRuns: 30 },
+    )
+  },
+  timeout,
+)
 
 /** Fails when all of a transaction is done but its end. */
 function failingAtEnd(tables: Tables): Tables {
@@ -274,37 +289,41 @@ function failingAtEnd(tables: Tables): Tables {
   })
 }
 
-test('a rebuild of rows that were spoilt at random gives what was there before', () => {
-  fc.assert(
-    fc.property(
-      histories,
-      fc.array(fc.record({ name: nameArb, how: fc.nat(4) }), { minLength: 1, maxLength: 8 }),
-      (blocks, spoilt) => {
-        using both = new Both()
-        both.commit({ jobs: [mergeOf(blocks)], now: startTime })
-        const pins = () => both.contents().rows.map(({ pin }) => pin)
-        const before = pins()
-        for (const tables of Object.values(both.tables)) {
-          tables.transaction(() => {
-            for (const { name, how } of spoilt) spoil(tables, name, how)
-          })
-          const repairing = {
-            tables,
-            scratch: new MemoryTables(),
-            self,
-            rule: retarget,
-            keptChanges: 1000,
-            now: () => startTime,
+test(
+  'a rebuild of rows that were spoilt at random gives what was there before',
+  () => {
+    fc.assert(
+      fc.property(
+        histories,
+        fc.array(fc.record({ name: nameArb, how: fc.nat(4) }), { minLength: 1, maxLength: 8 }),
+        (blocks, spoilt) => {
+          using both = new Both()
+          both.commit({ jobs: [mergeOf(blocks)], now: startTime })
+          const pins = () => both.contents().rows.map(({ pin }) => pin)
+          const before = pins()
+          for (const tables of Object.values(both.tables)) {
+            tables.transaction(() => {
+              for (const { name, how } of spoilt) spoil(tables, name, how)
+            })
+            const repairing = {
+              tables,
+              scratch: new MemoryTables(),
+              self,
+              rule: retarget,
+              keptChanges: 1000,
+              now: () => startTime,
+            }
+            for (const _ of repair(repairing));
+            expect(faultsOf(tables)).toEqual([])
           }
-          for (const _ of repair(repairing));
-          expect(faultsOf(tables)).toEqual([])
-        }
-        expect(pins()).toEqual(before)
-      },
-    ),
-    { numRuns: 40 },
-  )
-})
+          expect(pins()).toEqual(before)
+        },
+      ),
+      { numRuns: 40 },
+    )
+  },
+  timeout,
+)
 
 function spoil(tables: Tables, name: string, how: number): void {
   const id = tables.keyId(cidOf(name).bytes)
