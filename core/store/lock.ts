@@ -5,13 +5,16 @@
  */
 import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
-import { LockFileError, StoreLockedError } from './errors.ts'
+import { LockFileError, StoreFullError, StoreLockedError } from './errors.ts'
 import { createPrivateFile } from './private-files.ts'
-import { causeOf, isBusy } from './sqlite/sqlite-errors.ts'
+import { causeOf, isBusy, isFull } from './sqlite/sqlite-errors.ts'
 
 export const lockFileName = 'cluster.lock'
 
-/** Throws `StoreLockedError` when another process, or another part of this one, holds the folder. */
+/**
+ * Throws `StoreLockedError` when another process, or another part of this one, holds the folder; `LockFileError` or
+ * `StoreFullError` when the file cannot be used.
+ */
 export function lockFolder(folder: string): Disposable {
   const path = join(folder, lockFileName)
   const db = openLock(path)
@@ -24,7 +27,7 @@ export function lockFolder(folder: string): Disposable {
     const busy = isBusy(error)
     const pid = busy ? holderOf(db) : undefined
     db.close()
-    throw busy ? new StoreLockedError(path, pid) : new LockFileError(path, causeOf(error))
+    throw busy ? new StoreLockedError(path, pid) : toLockError(error, path)
   }
   return {
     [Symbol.dispose]() {
@@ -40,8 +43,12 @@ function openLock(path: string): Database {
     createPrivateFile(path)
     return new Database(path, { readwrite: true })
   } catch (error) {
-    throw new LockFileError(path, causeOf(error))
+    throw toLockError(error, path)
   }
+}
+
+function toLockError(error: unknown, path: string): Error {
+  return isFull(error) ? new StoreFullError(path) : new LockFileError(path, causeOf(error))
 }
 
 function holderOf(db: Database): number | undefined {
