@@ -9,8 +9,8 @@
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import type { IpfsGcRow } from '../../runtime/ipfs.ts'
-import type { BlockRow, PinRow } from './blocks/block-index.ts'
 import type { BlockStore } from './blocks/block-store.ts'
+import type { BlockRow, PinRow } from './blocks/index-changes.ts'
 import { DagWalk } from './dag/dag-walk.ts'
 import { hasNoLinks } from './dag/node-links.ts'
 import { BlockNotHereError } from './errors.ts'
@@ -30,7 +30,7 @@ const pageSize = 1_000
 const pinsPerTurn = 32
 /** Nodes that are read at the same time. */
 const concurrency = 8
-/** Pages of the index given back to the disk in one turn of the event loop. */
+/** Pages of the index given back to the disk in one commit. */
 const shrinkPages = 256
 
 export async function* collect(init: CollectionInit): AsyncGenerator<IpfsGcRow> {
@@ -57,7 +57,7 @@ export async function* collect(init: CollectionInit): AsyncGenerator<IpfsGcRow> 
       }
     }
     yield* sweep(init, newest, (row) => complete.visited.has(row.id) || partial.visited.has(row.id))
-    while (store.index.shrink(shrinkPages)) await nextTurn()
+    while (store.index.hasSlack) await store.index.commit({ kind: 'shrink', pages: shrinkPages })
   } finally {
     store.endCollection()
   }

@@ -22,7 +22,7 @@ import { digestOf } from './blocks/block-hash.ts'
 import { BlockReader } from './blocks/block-reader.ts'
 import { BlockStore } from './blocks/block-store.ts'
 import { asIpfsError, callTo, SourceError } from './call-errors.ts'
-import { collect } from './collection.ts'
+import { Collector } from './collector.ts'
 import type { EmbeddedConfig } from './config.ts'
 import { parsePath, resolveAny } from './dag/path.ts'
 import { NameError } from './errors.ts'
@@ -62,8 +62,15 @@ export async function createEmbeddedIpfs({
   const runtime = { ...base, logger: base.logger.component('ipfs') }
   const { clock, logger } = runtime
   await using opened = new AsyncDisposableStack()
-  const onStored = (cids: CID[]) => bitswap?.stored(cids)
-  const store = opened.use(await BlockStore.open({ folder, maxBytes: config.storageMax, runtime, onStored }))
+  const store = opened.use(
+    await BlockStore.open({
+      folder,
+      maxBytes: config.storageMax,
+      runtime,
+      onStored: (cids) => bitswap?.stored(cids),
+      makeRoom: async (): Promise<void> => collector?.makeRoom(),
+    }),
+  )
   const host = opened.use(await startHost(config, await loadHostKey(folder), agent))
   const bitswap = opened.use(await startBitswap(host.libp2p, store, digestOf))
   const routers = config.delegatedRouters
@@ -78,13 +85,24 @@ export async function createEmbeddedIpfs({
   const resolveName = nameResolver(host.dht && new Names({ dht: host.dht, routers, clock }))
   const announcer =
     host.dht && opened.use(new Announcer(host.dht, store.index, config.announceInterval, runtime))
+  const pinner = new Pinner({ store, source: exchange, runtime, onPinned: () => announcer?.wake() })
+  const writes = new WriteCalls(clock, config.gcGrace)
+  const collector = opened.use(new Collector({ store, pinner, writes, runtime }))
   const gateway = opened.use(
     await startGateway(config.gatewayListenMultiaddress, gatewayNode(reader, resolveName), logger),
   )
-  const pinner = new Pinner({ store, source: exchange, runtime, onPinned: () => announcer?.wake() })
-  const writes = new WriteCalls(clock, config.gcGrace)
   const { urls } = gateway
-  return new Embedded({ store, host, reader, pinner, writes, resolveName, urls, opened: opened.move() })
+  return new Embedded({
+    store,
+    host,
+    reader,
+    pinner,
+    writes,
+    collector,
+    resolveName,
+    urls,
+    opened: opened.move(),
+  })
 }
 
 const agent = `cluster/${buildInfo.version}`
@@ -97,6 +115,7 @@ interface EmbeddedParts {
   reader: BlockReader
   pinner: Pinner
   writes: WriteCalls
+  collector: Collector
   resolveName: ResolveName
   /** Of the gateway. */
   urls: readonly string[]
@@ -112,8 +131,6 @@ class Embedded implements EmbeddedIpfs {
   readonly #closing = new AbortController()
   /** Calls under way; closing waits for them. */
   readonly #calls = new Set<Promise<unknown>>()
-  /** Collections run one after the other. */
-  #collection: Promise<void> = Promise.resolve()
   #closed: Promise<void> | undefined
 
   constructor(parts: EmbeddedParts) {
@@ -187,25 +204,12 @@ class Embedded implements EmbeddedIpfs {
   }
 
   async *gc(options?: IpfsCallOptions): AsyncGenerator<IpfsGcRow> {
+    // Not one of the calls that closing waits for: nobody knows when the next row is asked for.
     using abort = new LinkedAbort(options?.signal, this.#closing.signal)
-    const ended = Promise.withResolvers<void>()
-    const before = this.#collection
-    this.#collection = before.then(() => ended.promise)
-    this.#calls.add(ended.promise)
     try {
-      await before
-      abort.signal.throwIfAborted()
-      yield* collect({
-        store: this.#parts.store,
-        running: this.#parts.pinner.running,
-        keepSince: this.#parts.writes.keepSince(),
-        signal: abort.signal,
-      })
+      yield* this.#parts.collector.run(abort.signal)
     } catch (error) {
       throw asIpfsError(error, callTo('repo/gc'), abort.signal)
-    } finally {
-      this.#calls.delete(ended.promise)
-      ended.resolve()
     }
   }
 

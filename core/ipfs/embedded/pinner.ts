@@ -2,7 +2,8 @@
 import type { CID } from 'multiformats/cid'
 import type { IpfsPinOptions, IpfsPinProgress } from '../../runtime/ipfs.ts'
 import type { Runtime, Timer } from '../../runtime/ports.ts'
-import type { BlockPlace, BlockStore, BlockWriter } from './blocks/block-store.ts'
+import type { BlockStore } from './blocks/block-store.ts'
+import type { BlockPlace, BlockWriter } from './blocks/block-writer.ts'
 import { IdSet } from './blocks/id-set.ts'
 import { DagWalk } from './dag/dag-walk.ts'
 
@@ -59,16 +60,14 @@ export class Pinner {
     const { store, onPinned } = this.#init
     const known = store.index.pin(cid.bytes)
     if (known !== undefined && (known.mode === options.mode || known.mode === 'recursive')) {
-      await store.index.sync()
       return { blocks: known.blocks, bytes: known.bytes }
     }
     const running = { cid, mode: options.mode }
     this.running.add(running)
     try {
       const { blocks, bytes, fresh } = await this.#gather(cid, options)
-      store.index.setPin({ cid: cid.bytes, mode: options.mode, blocks, bytes })
-      store.settle(fresh)
-      await store.index.sync()
+      const pin = { cid: cid.bytes, mode: options.mode, blocks, bytes }
+      await Promise.all([store.index.commit({ kind: 'pin', pin }), store.settle(fresh)])
       onPinned?.(cid)
       return { blocks, bytes }
     } finally {
@@ -78,9 +77,7 @@ export class Pinner {
 
   /** A CID that is not pinned is no error. */
   async unpin(cid: CID): Promise<void> {
-    const { index } = this.#init.store
-    index.deletePin(cid.bytes)
-    await index.sync()
+    await this.#init.store.index.commit({ kind: 'unpin', cid: cid.bytes })
   }
 
   async #gather(cid: CID, options: IpfsPinOptions): Promise<Gathered> {

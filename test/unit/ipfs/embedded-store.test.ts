@@ -162,6 +162,23 @@ describe('an embedded node that is full', () => {
   })
 })
 
+describe('an embedded node that is full of garbage', () => {
+  test('makes room by itself', async () => {
+    await using folder = await temporaryFolder()
+    await using node = await startNode(folder.path, { storageMax: 1_000_000 })
+    const kept = await fileTree('kept', 2, 100_000)
+    const garbage = await fileTree('garbage', 6, 100_000)
+    const more = await fileTree('more', 5, 100_000)
+    await putAll(node, [...kept.leaves, kept.root])
+    await node.pin(kept.root.cid, pinOptions())
+    await putAll(node, garbage.leaves)
+    await putAll(node, [...more.leaves, more.root])
+    await node.pin(more.root.cid, pinOptions())
+    for (const { cid, bytes } of [...kept.leaves, ...more.leaves])
+      expect(await node.getBlock(cid)).toEqual(bytes)
+  })
+})
+
 /** As the file system counts them. */
 async function bytesIn(folder: string): Promise<number> {
   let bytes = 0

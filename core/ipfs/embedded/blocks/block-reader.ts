@@ -1,5 +1,6 @@
 /** Reads blocks, local ones or from the network; those are kept until the next garbage collection. */
 import type { CID } from 'multiformats/cid'
+import { StorageFullError } from '../errors.ts'
 import type { BlockSource } from '../pinner.ts'
 import type { BlockStore } from './block-store.ts'
 
@@ -17,7 +18,7 @@ export class BlockReader {
     if (local !== undefined) return local
     using session = this.#source.session([])
     const { bytes, from } = await session.fetch(cid, signal)
-    await this.#store.writer({ fresh: false }).put(cid, bytes, from)
+    await this.#store.writer({ fresh: false }).put(cid, bytes, from).catch(unlessFull)
     return bytes
   }
 
@@ -28,4 +29,9 @@ export class BlockReader {
   idOf(cid: CID): number | undefined {
     return this.#store.locate(cid)?.id
   }
+}
+
+/** What cannot be kept can be read all the same. */
+function unlessFull(error: unknown): void {
+  if (!(error instanceof StorageFullError)) throw error
 }

@@ -1,20 +1,23 @@
 /**
  * The blocks of the embedded node, on disk. A block is checked against its CID on its way in and out. Blocks come in
- * through a `BlockWriter`; when `finish` resolves they survive a loss of power. Blocks that many writers hand in at the
- * same time are written and synced together.
+ * through a `BlockWriter`; when its `finish` resolves they survive a loss of power. Blocks that many writers hand in at
+ * the same time are written and synced together.
  *
  * Blocks are known by their multihash: a CIDv0 and a CIDv1 of the same bytes are one block.
  */
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { CID } from 'multiformats/cid'
 import type { Clock, Logger, Runtime } from '../../../runtime/ports.ts'
 import { isDagPbLeaf } from '../dag/node-links.ts'
-import { BlockTooLargeError, StorageFullError, WrongBlockError } from '../errors.ts'
+import { BlockTooLargeError, StorageFullError } from '../errors.ts'
 import { BlockFiles, syncFolder } from './block-files.ts'
-import { assertCheckable, inlineBlock, isBlockOf } from './block-hash.ts'
-import { BlockIndex, type BlockRow, type FreshSince, type NewBlock } from './block-index.ts'
+import { inlineBlock, isBlockOf } from './block-hash.ts'
+import { BlockIndex } from './block-index.ts'
+import { type BlockPlace, type BlockSink, BlockWriter, type WriteWaiter } from './block-writer.ts'
+import { lockFolder } from './folder-lock.ts'
 import type { IdSet } from './id-set.ts'
+import type { BlockRow, FreshSince, NewBlock } from './index-changes.ts'
 import { StorageRoom } from './storage-room.ts'
 
 /** The largest block that is taken, bytes: what a bitswap message can carry. */
@@ -23,21 +26,10 @@ export const maxBlockSize = 4 * 1024 * 1024
 const maxSmallSize = 16 * 1024
 /** What may wait to be written before writers have to wait, bytes and blocks. */
 const maxWaitingBytes = 32 * 1024 * 1024
-const maxWaitingBlocks = 4_096
+const maxWaitingBlocks = 2_048
 /** What one commit takes. */
 const maxBatchBytes = 16 * 1024 * 1024
-const maxBatchBlocks = 1_024
-/** Bytes written between two looks at the room on the disk. */
-const roomCheckBytes = 64 * 1024 * 1024
-
-/** Where a block is, as far as a walk through a DAG needs to know. */
-export interface BlockPlace {
-  id: number
-  size: number
-  /** Read as dag-pb it has no links. */
-  leaf: boolean
-  fresh: FreshSince
-}
+const maxBatchBlocks = 512
 
 export interface BlockStoreInit {
   folder: string
@@ -46,61 +38,69 @@ export interface BlockStoreInit {
   runtime: Runtime
   /** Told of blocks once they are stored. */
   onStored?(cids: CID[]): void
+  /** Asked to remove what is not needed when a block does not fit. */
+  makeRoom?(): Promise<void>
 }
 
 interface Waiting extends BlockPlace {
   cid: CID
   key: string
   bytes: Uint8Array
-  writers: Set<BlockWriter>
+  waiters: Set<WriteWaiter>
 }
 
-export class BlockStore implements AsyncDisposable {
+export class BlockStore implements BlockSink, AsyncDisposable {
   readonly index: BlockIndex
   readonly #files: BlockFiles
   readonly #room: StorageRoom
+  readonly #init: BlockStoreInit
+  readonly #lock: Disposable
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #onStored: (cids: CID[]) => void
   /** By multihash, in the order in which they came; the blocks of the batch under way are still in it. */
   readonly #waiting = new Map<string, Waiting>()
   /** Present blocks whose freshness is to be set with the next commit. */
   readonly #refreshed = new Map<number, FreshSince>()
+  /** Rows whose removal is under way: they are here no more. */
+  readonly #removing = new Set<number>()
   #waitingBytes = 0
   #nextId: number
   #flushing: Promise<void> | undefined
   #roomFor = Promise.withResolvers<void>()
-  #unchecked = 0
   /** While a garbage collection runs: what it must keep. */
   #kept: IdSet | undefined
 
-  private constructor(index: BlockIndex, files: BlockFiles, room: StorageRoom, init: BlockStoreInit) {
-    this.index = index
-    this.#files = files
-    this.#room = room
+  private constructor(
+    parts: { index: BlockIndex; files: BlockFiles; room: StorageRoom; lock: Disposable },
+    init: BlockStoreInit,
+  ) {
+    this.index = parts.index
+    this.#files = parts.files
+    this.#room = parts.room
+    this.#lock = parts.lock
+    this.#init = init
     this.#clock = init.runtime.clock
     this.#logger = init.runtime.logger
-    this.#onStored = init.onStored ?? (() => undefined)
-    this.#nextId = index.nextId
+    this.#nextId = parts.index.nextId
   }
 
-  /** Throws `RepositoryError`. */
+  /** Rejects with `RepositoryError`, or with what the file system says. */
   static async open(init: BlockStoreInit): Promise<BlockStore> {
-    await mkdir(init.folder, { recursive: true, mode: 0o700 })
-    const index = BlockIndex.open(join(init.folder, 'index.db'))
-    try {
-      const files = new BlockFiles(join(init.folder, 'files'))
-      await files.open(index.nextId)
-      await syncFolder(init.folder)
-      const room = new StorageRoom(init.folder, init.maxBytes)
-      await room.refresh()
-      const store = new BlockStore(index, files, room, init)
-      await store.emptyTrash()
-      return store
-    } catch (error) {
-      index[Symbol.dispose]()
-      throw error
-    }
+    const { folder } = init
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await using opened = new AsyncDisposableStack()
+    const lock = opened.use(lockFolder(folder))
+    const index = opened.use(await BlockIndex.open(join(folder, 'index.db')))
+    const files = new BlockFiles(join(folder, 'files'))
+    await files.open(index.nextId)
+    await syncFolder(folder)
+    await syncFolder(dirname(folder))
+    const room = new StorageRoom(folder, init.maxBytes)
+    await room.refresh()
+    const store = new BlockStore({ index, files, room, lock }, init)
+    await store.emptyTrash()
+    opened.move()
+    return store
   }
 
   /** Above the ids of all blocks that are here. */
@@ -125,24 +125,24 @@ export class BlockStore implements AsyncDisposable {
 
   /** Undefined for blocks that are not here, and for those that are inside of their CID. */
   locate(cid: CID): BlockPlace | undefined {
-    return this.#waiting.get(keyOf(cid)) ?? this.index.find(cid.multihash.bytes)
+    return this.#waiting.get(keyOf(cid)) ?? this.#find(cid)
   }
 
   /** Undefined when the block is not here. One whose bytes have gone bad is dropped, so that it can be fetched again. */
   async get(cid: CID): Promise<Uint8Array | undefined> {
     const inline = inlineBlock(cid) ?? this.#waiting.get(keyOf(cid))?.bytes
     if (inline !== undefined) return inline
-    const row = this.index.find(cid.multihash.bytes)
+    const row = this.#find(cid)
     if (row === undefined) return undefined
     const bytes = row.inFile ? await this.#files.read(row) : this.index.small(row.id)
     if (bytes !== undefined && isBlockOf(cid, bytes)) return plain(bytes)
     // Gone meanwhile, by garbage collection?
-    if (this.index.find(row.multihash)?.id !== row.id) return undefined
+    if (this.#find(cid)?.id !== row.id) return undefined
     this.#logger.error('a stored block is damaged and was dropped; it is fetched again when asked for', {
       cid: cid.toString(),
       problem: bytes === undefined ? 'its file is missing' : 'its bytes do not match its hash',
     })
-    this.index.remove([row])
+    await this.#remove([row])
     return undefined
   }
 
@@ -152,17 +152,14 @@ export class BlockStore implements AsyncDisposable {
   }
 
   /** Takes away the protection that blocks got when they were put: a pin holds them now. */
-  settle(ids: Iterable<number>): void {
-    let batch: { id: number; fresh: FreshSince }[] = []
+  async settle(ids: Iterable<number>): Promise<void> {
+    const rows: { id: number; fresh: FreshSince }[] = []
     for (const id of ids) {
       this.#refreshed.delete(id)
-      batch.push({ id, fresh: 0 })
-      if (batch.length === maxBatchBlocks) {
-        this.index.add([], batch)
-        batch = []
-      }
+      rows.push({ id, fresh: 0 })
+      if (rows.length === maxBatchBlocks) await this.index.commit({ kind: 'refresh', rows: rows.splice(0) })
     }
-    if (batch.length > 0) this.index.add([], batch)
+    if (rows.length > 0) await this.index.commit({ kind: 'refresh', rows })
   }
 
   /** From now on everything that a writer puts or meets is added to `kept`, and `sweep` spares it. */
@@ -175,113 +172,130 @@ export class BlockStore implements AsyncDisposable {
   }
 
   /**
-   * Removes rows, unless they are kept or were put again since they were read. Resolves with those removed, when that
-   * is durable and their files are gone.
+   * Removes rows, unless they are kept or are being put again. Resolves with those removed, when that is durable and
+   * their files are gone.
    */
   async sweep(rows: readonly BlockRow[]): Promise<BlockRow[]> {
     const removable = rows.filter((row) => !this.#kept?.has(row.id) && !this.#refreshed.has(row.id))
     if (removable.length === 0) return []
-    this.index.remove(removable)
+    await this.#remove(removable)
     await this.emptyTrash()
     return removable
   }
 
-  /** Removes the files of removed blocks. Their rows must be gone for good before their files are. */
+  /** Removes the files of removed blocks: their rows are gone for good. */
   async emptyTrash(): Promise<void> {
     for (;;) {
       const trash = this.index.trash(maxBatchBlocks)
       if (trash.length === 0) return
-      await this.index.sync()
       await this.#files.remove(trash)
-      this.index.emptied(trash)
+      await this.index.commit({ kind: 'emptied', ids: trash.map(({ id }) => id) })
     }
   }
 
-  /** For `BlockWriter`. Resolves when there is room for more. */
-  async accept(cid: CID, bytes: Uint8Array, fresh: FreshSince, writer: BlockWriter): Promise<void> {
-    if (inlineBlock(cid) !== undefined || this.meet(cid, fresh, writer) !== undefined) return
+  async accept(cid: CID, bytes: Uint8Array, fresh: FreshSince, waiter: WriteWaiter): Promise<void> {
     if (bytes.length > maxBlockSize) throw new BlockTooLargeError(cid, bytes.length, maxBlockSize)
-    if (this.size + bytes.length > this.#room.limit(this.size)) {
-      await this.#room.refresh()
-      if (this.size + bytes.length > this.#room.limit(this.size)) {
-        throw new StorageFullError(this.#room.reason(this.size))
-      }
-      if (this.meet(cid, fresh, writer) !== undefined) return
+    if (inlineBlock(cid) !== undefined || this.meet(cid, fresh, waiter) !== undefined) return
+    if (!this.#fits(bytes.length)) {
+      await this.#makeRoom(bytes.length)
+      if (this.meet(cid, fresh, waiter) !== undefined) return
     }
     const id = this.#nextId++
     const key = keyOf(cid)
-    const writers = new Set([writer])
-    this.#waiting.set(key, {
-      id,
-      cid,
-      key,
-      bytes,
-      size: bytes.length,
-      leaf: isDagPbLeaf(bytes),
-      fresh,
-      writers,
-    })
+    const block = { id, cid, key, bytes, size: bytes.length, leaf: isDagPbLeaf(bytes), fresh }
+    this.#waiting.set(key, { ...block, waiters: new Set([waiter]) })
     this.#waitingBytes += bytes.length
     this.#kept?.add(id)
-    writer.waits()
+    waiter.waits()
     this.#flushing ??= this.#flush()
     while (this.#waitingBytes > maxWaitingBytes || this.#waiting.size > maxWaitingBlocks)
       await this.#roomFor.promise
   }
 
-  /** For `BlockWriter`: the place of a block that is here already, which from now on is the writer's concern too. */
-  meet(cid: CID, fresh: FreshSince, writer: BlockWriter): BlockPlace | undefined {
+  meet(cid: CID, fresh: FreshSince, waiter: WriteWaiter): BlockPlace | undefined {
     const waiting = this.#waiting.get(keyOf(cid))
     if (waiting !== undefined) {
       this.#kept?.add(waiting.id)
-      if (!waiting.writers.has(writer)) {
-        waiting.writers.add(writer)
-        writer.waits()
+      if (!waiting.waiters.has(waiter)) {
+        waiting.waiters.add(waiter)
+        waiter.waits()
       }
       waiting.fresh = Math.max(waiting.fresh, fresh)
       return waiting
     }
-    const row = this.index.find(cid.multihash.bytes)
+    const row = this.#find(cid)
     if (row === undefined) return undefined
     this.#kept?.add(row.id)
     if (fresh > 0) this.#refreshed.set(row.id, fresh)
     return row
   }
 
-  /** For `BlockWriter`: makes all that was committed durable, with the refreshed freshness. */
   async sync(): Promise<void> {
-    this.#commitRefreshed([])
-    await this.index.sync()
+    const rows = [...this.#refreshed].map(([id, fresh]) => ({ id, fresh }))
+    if (rows.length === 0) return
+    await this.index.commit({ kind: 'refresh', rows })
+    // Until then they are spared for being in the map; one that was put yet again stays in it.
+    for (const { id, fresh } of rows) if (this.#refreshed.get(id) === fresh) this.#refreshed.delete(id)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#flushing
-    this.#commitRefreshed([])
-    this.index[Symbol.dispose]()
+    await this.sync()
+    await this.index[Symbol.asyncDispose]()
+    this.#lock[Symbol.dispose]()
+  }
+
+  #find(cid: CID): BlockRow | undefined {
+    const row = this.index.find(cid.multihash.bytes)
+    return row !== undefined && this.#removing.has(row.id) ? undefined : row
+  }
+
+  async #remove(rows: BlockRow[]): Promise<void> {
+    for (const { id } of rows) this.#removing.add(id)
+    try {
+      await this.index.commit({ kind: 'remove', rows })
+    } finally {
+      for (const { id } of rows) this.#removing.delete(id)
+    }
+  }
+
+  #fits(bytes: number): boolean {
+    return this.size + bytes <= this.#room.limit(this.size)
+  }
+
+  /** Rejects with `StorageFullError`. */
+  async #makeRoom(bytes: number): Promise<void> {
+    await this.#room.refresh()
+    if (this.#fits(bytes)) return
+    await this.#init.makeRoom?.()
+    await this.#room.refresh()
+    if (!this.#fits(bytes)) throw new StorageFullError(this.#room.reason(this.size))
   }
 
   async #flush(): Promise<void> {
     while (this.#waiting.size > 0) {
       const batch = this.#nextBatch()
-      let failure: unknown
-      try {
-        await this.#write(batch)
-      } catch (error) {
-        failure = isDiskFull(error)
-          ? new StorageFullError(this.#room.reason(this.size), { cause: error })
-          : error
-        this.#logger.error('blocks could not be written', { blocks: batch.length, error: String(failure) })
-      }
+      const failure = await this.#write(batch).then(
+        () => undefined,
+        (error) => this.#toFailure(error, batch.length),
+      )
       for (const block of batch) {
         this.#waiting.delete(block.key)
         this.#waitingBytes -= block.size
-        for (const writer of block.writers) writer.written(failure)
+        for (const waiter of block.waiters) waiter.written(failure)
       }
       this.#roomFor.resolve()
       this.#roomFor = Promise.withResolvers()
-      if (failure === undefined) this.#onStored(batch.map(({ cid }) => cid))
+      if (failure === undefined) this.#init.onStored?.(batch.map(({ cid }) => cid))
     }
     this.#flushing = undefined
+  }
+
+  #toFailure(error: unknown, blocks: number): unknown {
+    this.#logger.error('blocks could not be written', { blocks, error: String(error) })
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') return error
+    return new StorageFullError(this.#room.reason(this.size), { cause: error })
   }
 
   #nextBatch(): Waiting[] {
@@ -297,79 +311,13 @@ export class BlockStore implements AsyncDisposable {
 
   async #write(batch: readonly Waiting[]): Promise<void> {
     const inFiles = batch.filter(({ size }) => size > maxSmallSize)
-    if (inFiles.length > 0) {
-      await this.#files.write(
-        inFiles.map(({ id, cid, bytes }) => ({ id, multihash: cid.multihash.bytes, bytes })),
-      )
-    }
-    this.#commitRefreshed(batch.map(newBlock))
-    const bytes = batch.reduce((sum, { size }) => sum + size, 0)
-    this.#room.took(bytes)
-    this.#unchecked += bytes
-    if (this.#unchecked > roomCheckBytes) {
-      this.#unchecked = 0
-      await this.#room.refresh()
-    }
-  }
-
-  #commitRefreshed(blocks: NewBlock[]): void {
-    if (blocks.length === 0 && this.#refreshed.size === 0) return
-    this.index.add(
-      blocks,
-      [...this.#refreshed].map(([id, fresh]) => ({ id, fresh })),
-    )
-    this.#refreshed.clear()
-  }
-}
-
-/** Blocks that belong together: those of one add, one pin, one fetch. */
-export class BlockWriter {
-  readonly #store: BlockStore
-  readonly #fresh: () => FreshSince
-  #outstanding = 0
-  #failure: unknown
-  #idle = Promise.withResolvers<void>()
-
-  constructor(store: BlockStore, fresh: () => FreshSince) {
-    this.#store = store
-    this.#fresh = fresh
-  }
-
-  /**
-   * Takes a block; resolves, perhaps long before it is written, when there is room for another. `from` is named when
-   * the bytes are not those of the CID. Rejects with `WrongBlockError`, `UnsupportedHashError`, `BlockTooLargeError`,
-   * `StorageFullError`, or what made an earlier block of this writer fail.
-   */
-  async put(cid: CID, bytes: Uint8Array, from: string): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure
-    assertCheckable(cid)
-    if (!isBlockOf(cid, bytes)) throw new WrongBlockError(cid, from)
-    await this.#store.accept(cid, bytes, this.#fresh(), this)
-  }
-
-  /** Undefined when the block is not here. Otherwise `finish` speaks for it too. */
-  meet(cid: CID): BlockPlace | undefined {
-    return this.#store.meet(cid, this.#fresh(), this)
-  }
-
-  /** Resolves when all that was put or met is on disk for good. Rejects when a block could not be written. */
-  async finish(): Promise<void> {
-    while (this.#outstanding > 0) await this.#idle.promise
-    if (this.#failure !== undefined) throw this.#failure
-    await this.#store.sync()
-  }
-
-  /** For `BlockStore`. */
-  waits(): void {
-    this.#outstanding++
-  }
-
-  /** For `BlockStore`. */
-  written(failure: unknown): void {
-    this.#failure ??= failure
-    if (--this.#outstanding > 0) return
-    this.#idle.resolve()
-    this.#idle = Promise.withResolvers()
+    const files = inFiles.map(({ id, cid, bytes }) => ({ id, multihash: cid.multihash.bytes, bytes }))
+    await this.#files.write(files)
+    await this.index.commit({ kind: 'add', blocks: batch.map(newBlock) }).catch(async (error) => {
+      await this.#files.remove(files)
+      throw error
+    })
+    await this.#room.took(batch.reduce((sum, { size }) => sum + size, 0))
   }
 }
 
@@ -387,9 +335,4 @@ function keyOf(cid: CID): string {
 /** A view without the methods of Node's Buffer, which compares and prints differently. */
 function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength)
-}
-
-function isDiskFull(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code
-  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL'
 }

@@ -3,11 +3,14 @@ import { statfs } from 'node:fs/promises'
 
 /** Bytes of the disk that are left to everything else. */
 const reserve = 256 * 1024 * 1024
+/** Bytes written between two looks at the disk. */
+const checkInterval = 64 * 1024 * 1024
 
 export class StorageRoom {
   readonly #folder: string
   readonly #configured: number
   #free = 0
+  #unchecked = 0
 
   /** `configured`: bytes, 0 = what the disk has. */
   constructor(folder: string, configured: number) {
@@ -17,13 +20,16 @@ export class StorageRoom {
 
   /** Asks the disk. */
   async refresh(): Promise<void> {
+    this.#unchecked = 0
     const { bavail, bsize } = await statfs(this.#folder)
     this.#free = Math.max(0, bavail * bsize - reserve)
   }
 
-  /** To be told what was written since `refresh`, bytes. */
-  took(bytes: number): void {
+  /** To be told what was written, bytes. Now and then it asks the disk. */
+  async took(bytes: number): Promise<void> {
     this.#free = Math.max(0, this.#free - bytes)
+    this.#unchecked += bytes
+    if (this.#unchecked > checkInterval) await this.refresh()
   }
 
   /** The most that the blocks may take when `used` bytes are taken now. */

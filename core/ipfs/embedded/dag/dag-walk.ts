@@ -4,7 +4,7 @@
  */
 import type { CID } from 'multiformats/cid'
 import { inlineBlock } from '../blocks/block-hash.ts'
-import type { BlockPlace } from '../blocks/block-store.ts'
+import type { BlockPlace } from '../blocks/block-writer.ts'
 import { IdSet } from '../blocks/id-set.ts'
 import { BlockNotHereError } from '../errors.ts'
 import { hasNoLinks, linksOf } from './node-links.ts'
@@ -25,7 +25,7 @@ export interface DagWalkInit {
 /** From this many entries on the stack takes nodes in portions. */
 const longStack = 100_000
 const portion = 512
-/** Links looked up between two turns of the event loop. */
+/** Links looked up in one turn of the event loop. */
 const linksPerTurn = 256
 const dagPb = 0x70
 
@@ -48,7 +48,8 @@ export class DagWalk {
   readonly #stop = new AbortController()
   #active = 0
   #failure: unknown
-  #links = 0
+  #linksLeft = linksPerTurn
+  #turn: Promise<void> | undefined
   #change = Promise.withResolvers<void>()
 
   constructor(init: DagWalkInit) {
@@ -110,7 +111,7 @@ export class DagWalk {
       this.#stack.push({ cid: node, entered: true, from: end })
     }
     for (const link of links.slice(from, end)) {
-      if (++this.#links % linksPerTurn === 0) await nextTurn()
+      if (--this.#linksLeft <= 0) await this.#nextTurn()
       const place = this.#init.locate(link)
       const entered = place !== undefined
       if (!entered || this.#enter(link, place)) this.#stack.push({ cid: link, entered, from: 0 })
@@ -123,6 +124,15 @@ export class DagWalk {
     if (this.visited.add(place.id)) this.#init.onVisit?.(cid, place)
     if (hasNoLinks(cid.code) || (cid.code === dagPb && place.leaf)) return false
     return this.#followed.add(place.id)
+  }
+
+  /** All of the walk pauses, not only who used up the turn. */
+  #nextTurn(): Promise<void> {
+    this.#turn ??= nextTurn().then(() => {
+      this.#linksLeft = linksPerTurn
+      this.#turn = undefined
+    })
+    return this.#turn
   }
 
   #fail(error: unknown): void {

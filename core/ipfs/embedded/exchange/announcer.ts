@@ -71,7 +71,8 @@ export class Announcer implements AsyncDisposable {
       }
       // The library would keep a record of each and announce it by itself; which pins there are is known here.
       await this.#dht.cancelReprovide(cid)
-      if (told > 0) this.#index.setAnnounced(cid.bytes, this.#runtime.clock.now())
+      if (told > 0)
+        await this.#index.commit({ kind: 'announced', cid: cid.bytes, at: this.#runtime.clock.now() })
       return told > 0
     } catch (error) {
       this.#runtime.logger.debug('a pin could not be announced', {

@@ -1,0 +1,37 @@
+/** The Worker that owns the writing end of the index. `block-index.ts` is its other end. */
+import type { FromIndexWorker, IndexCounters, IndexFailure, ToIndexWorker } from './index-changes.ts'
+import { IndexWriter } from './index-writer.ts'
+
+declare const self: Worker
+
+const open: { writer?: IndexWriter } = {}
+
+self.onmessage = ({ data }: MessageEvent<ToIndexWorker>) => {
+  let reply: FromIndexWorker
+  try {
+    reply = { id: data.id, counters: handle(data) }
+  } catch (error) {
+    reply = { id: data.id, failure: toFailure(error, data.kind) }
+  }
+  self.postMessage(reply)
+}
+
+function handle(message: ToIndexWorker): IndexCounters {
+  if (message.kind === 'open') {
+    open.writer = IndexWriter.open(message.file)
+    return open.writer.counters
+  }
+  const { writer } = open
+  if (writer === undefined) throw new Error('the index is not open')
+  if (message.kind === 'commit') return writer.commit(message.changes)
+  writer[Symbol.dispose]()
+  delete open.writer
+  return writer.counters
+}
+
+function toFailure(error: unknown, kind: ToIndexWorker['kind']): IndexFailure {
+  const { code } = error as { code?: string }
+  const message = error instanceof Error ? error.message : String(error)
+  if (code === 'SQLITE_FULL') return { kind: 'full', message }
+  return { kind: kind === 'open' ? 'unusable' : 'failed', message }
+}
