@@ -74,7 +74,7 @@ describe('the daemon', () => {
     const log = daemon.log()
     expect(log).toContain('WARN cluster')
     expect(log).toContain('cluster.colour is not a known key; it is kept and has no effect')
-    expect(log).toMatch(/INFO cluster IPFS Cluster v1\.1\.6, peer /)
+    expect(log).toMatch(/INFO cluster IPFS Cluster v1\.1\.6 listening on: /)
     expect(log).toMatch(/INFO cluster RESTAPI \(HTTP\): /)
     expect(log.match(/colour/g)).toHaveLength(1)
     expect((await run(['id'], options)).stdout).toContain('  > IPFS: 12D3KooW')
