@@ -94,6 +94,31 @@ describe('the embedded node', () => {
   )
 
   test(
+    'goes on waiting for a block when another one who waited for it has given up',
+    async () => {
+      const node = await start('waiting')
+      const other = await start('other')
+      const leaf = await rawBlock(textBytes('wanted by both'))
+      const roots = [await directoryBlock({ first: leaf }), await directoryBlock({ second: leaf })]
+      await putAll(node, roots)
+      const abort = new AbortController()
+      const begun = roots.map(() => Promise.withResolvers<void>())
+      const [first, second] = roots.map(({ cid }, index) => {
+        const signal = index === 0 ? abort.signal : new AbortController().signal
+        return node.pin(cid, pinOptions({ signal, onProgress: () => begun[index]!.resolve() }))
+      })
+      await Promise.all(begun.map(({ promise }) => promise))
+      abort.abort(new Error('given up'))
+      await expectIpfsError(first!, 'aborted')
+      await putAll(other, [leaf])
+      await node.connect((await other.id()).addresses[0]!)
+      await second
+      expect(await node.pinState(roots[1]!.cid)).toBe('recursive')
+    },
+    limit,
+  )
+
+  test(
     'resolves names by the records of an HTTP router',
     async () => {
       const key = await generateKeyPair('Ed25519')

@@ -7,10 +7,13 @@ import type { PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { CID } from 'multiformats/cid'
 import type { Bitswap } from '../../../network/bitswap.ts'
-import type { Runtime, Scheduler, Timer } from '../../../runtime/ports.ts'
+import type { Runtime, Timer } from '../../../runtime/ports.ts'
 import { LinkedAbort } from '../../kubo/linked-abort.ts'
 import type { BlockSession, BlockSource } from '../pinner.ts'
+import { Broadcasts } from './broadcasts.ts'
+import { pause } from './pause.ts'
 import type { ProviderSearch } from './provider-search.ts'
+import { SharedTask } from './shared-task.ts'
 import type { TrustlessGateways } from './trustless-gateways.ts'
 
 export interface Fetched {
@@ -54,20 +57,23 @@ const gatewaysInterval = 20_000
 
 export class Exchange implements BlockSource {
   readonly #init: ExchangeInit
+  readonly #broadcasts: Broadcasts
 
   constructor(init: ExchangeInit) {
     this.#init = init
+    this.#broadcasts = new Broadcasts(init.bitswap, init.runtime.scheduler)
   }
 
   session(origins: readonly string[]): BlockSession {
-    return new Session(this.#init, origins)
+    return new Session(this.#init, this.#broadcasts, origins)
   }
 }
 
 class Session implements BlockSession {
   readonly #init: ExchangeInit
+  readonly #broadcasts: Broadcasts
   /** By multihash: a block that is linked to often is fetched once. */
-  readonly #underWay = new Map<string, SharedFetch>()
+  readonly #underWay = new Map<string, SharedTask<Fetched>>()
   readonly #peers = new Map<string, SessionPeer>()
   readonly #close = new AbortController()
   /** Blocks that no peer of the session gave. */
@@ -75,8 +81,9 @@ class Session implements BlockSession {
   #searching: Promise<void> | undefined
   #gatewaysGave = false
 
-  constructor(init: ExchangeInit, origins: readonly string[]) {
+  constructor(init: ExchangeInit, broadcasts: Broadcasts, origins: readonly string[]) {
     this.#init = init
+    this.#broadcasts = broadcasts
     for (const origin of origins.slice(0, maxOrigins)) this.#stayWith(origin)
   }
 
@@ -85,7 +92,7 @@ class Session implements BlockSession {
     let shared = this.#underWay.get(key)
     if (shared === undefined) {
       const begin = (end: AbortSignal) => this.#fetch(cid, end)
-      shared = new SharedFetch(begin, () => this.#underWay.delete(key))
+      shared = new SharedTask(begin, () => this.#underWay.delete(key))
       this.#underWay.set(key, shared)
     }
     return shared.join(signal)
@@ -163,7 +170,7 @@ class Session implements BlockSession {
   /** Waits until somebody has the block. */
   async #askAll(cid: CID, signal: AbortSignal): Promise<Fetched> {
     using abort = new LinkedAbort(signal)
-    const broadcast = this.#init.bitswap.fetchFromAll(cid, abort.signal).then(({ bytes, from }) => {
+    const broadcast = this.#broadcasts.fetch(cid, abort.signal).then(({ bytes, from }) => {
       if (from !== undefined) this.#found(peerIdFromString(from))
       return { bytes, from: from ?? 'a peer' }
     })
@@ -264,46 +271,4 @@ class SessionPeer {
     }
     return this.#silences
   }
-}
-
-/** One fetch for all who want the block; it ends when none of them waits any more. */
-class SharedFetch {
-  readonly #stop = new AbortController()
-  readonly #result: Promise<Fetched>
-  readonly #ended: () => void
-  #waiting = 0
-
-  constructor(begin: (signal: AbortSignal) => Promise<Fetched>, ended: () => void) {
-    this.#ended = ended
-    this.#result = begin(this.#stop.signal)
-    this.#result.catch(() => undefined)
-  }
-
-  async join(signal: AbortSignal): Promise<Fetched> {
-    signal.throwIfAborted()
-    const aborted = Promise.withResolvers<never>()
-    const stop = () => aborted.reject(signal.reason)
-    signal.addEventListener('abort', stop, { once: true })
-    this.#waiting++
-    try {
-      return await Promise.race([this.#result, aborted.promise])
-    } finally {
-      signal.removeEventListener('abort', stop)
-      if (--this.#waiting === 0) {
-        this.#ended()
-        this.#stop.abort(new Error('nobody waits any more'))
-      }
-    }
-  }
-}
-
-/** Resolves after `ms`, or as soon as the signal fires. */
-async function pause(scheduler: Scheduler, ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = scheduler.after(ms, resolve)
-  const stop = () => resolve()
-  signal.addEventListener('abort', stop)
-  if (!signal.aborted) await promise
-  signal.removeEventListener('abort', stop)
-  timer.cancel()
 }
