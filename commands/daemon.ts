@@ -54,7 +54,8 @@ export default command({
     applyFlags(config, args)
 
     const { createPeer } = await import('../core/peer.ts')
-    await using peer = await createPeer({ config, identity, runtime })
+    const bootstrap = { addresses: listOf(args.bootstrap), trusted: !args.noTrust }
+    await using peer = await createPeer({ config, identity, runtime, bootstrap })
     tellAddresses(peer, config, logger)
     peer.ready.then(
       () => tellReady(logger, environment),
@@ -98,16 +99,16 @@ async function initialise(
 
 /** Flags go over the configuration, for this run. */
 function applyFlags(config: Config, args: ParsedValues<typeof flags>): void {
-  const bootstrap = args.bootstrap.split(',').filter((address) => address.trim() !== '')
-  config.cluster.peerAddresses.push(...bootstrap)
-  if (!args.noTrust && config.crdt !== undefined) {
-    config.crdt.trustedPeers.push(
-      ...bootstrap.flatMap((address) => /\/p2p\/([^/]+)$/.exec(address)?.[1] ?? []),
-    )
-  }
   if (args.stats) config.metrics.enableStats = true
   if (args.tracing) config.tracing.enableTracing = true
   if (args.leave) config.cluster.leaveOnShutdown = true
+}
+
+function listOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
 }
 
 function tellAddresses(peer: Peer, config: Config, logger: Logger): void {

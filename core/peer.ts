@@ -5,18 +5,22 @@
 import { join } from 'node:path'
 import { createStorage, type Storage } from 'unstorage'
 import fsDriver from 'unstorage/drivers/fs-lite'
-import { createAdder } from './adder/adder.ts'
+import { type Adder, createAdder } from './adder/adder.ts'
 import type { PeerService } from './api/peer-service.ts'
 import type { RestApi } from './api/rest/rest-api.ts'
 import { peerstoreFileOf } from './config/folder.ts'
 import type { Identity } from './config/identity.ts'
 import type { Config } from './config/load.ts'
 import { readPeerstore, writePeerstore } from './config/peerstore.ts'
+import type { Metric } from './monitor/metric.ts'
 import { MetricWindow } from './monitor/metric-window.ts'
 import { type ClusterNetwork, createClusterNetwork } from './network/cluster-network.ts'
+import { Alerts } from './peer/alerts.ts'
 import { ClusterReports } from './peer/cluster-reports.ts'
+import { FollowerError } from './peer/errors.ts'
 import { Heartbeat } from './peer/heartbeat.ts'
 import { IpfsWatch } from './peer/ipfs-watch.ts'
+import { Joining } from './peer/joining.ts'
 import { Members } from './peer/members.ts'
 import { Membership } from './peer/membership.ts'
 import { Pinning } from './peer/pinning.ts'
@@ -26,6 +30,7 @@ import { rpcServices } from './peer/rpc-services.ts'
 import { Service } from './peer/service.ts'
 import { heartbeatSettings, networkSettings, prioritySettings, trackerSettings } from './peer/settings.ts'
 import { SwarmLinks } from './peer/swarm-links.ts'
+import type { PeerIdText } from './pin/pin.ts'
 import type { Ipfs } from './runtime/ipfs.ts'
 import type { Runtime } from './runtime/ports.ts'
 import type { Store } from './runtime/store.ts'
@@ -37,6 +42,13 @@ export interface PeerInit {
   config: Config
   identity: Identity
   runtime: Runtime
+  /** Peers to join (`--bootstrap`). */
+  bootstrap?: {
+    /** Multiaddrs, each ending in `/p2p/<id>`. */
+    addresses: string[]
+    /** Their changes are taken, beside those of `trusted_peers`. */
+    trusted: boolean
+  }
 }
 
 export interface Peer extends AsyncDisposable {
@@ -54,15 +66,20 @@ export interface Peer extends AsyncDisposable {
 
 /**
  * Starts a peer: it answers when this resolves. Rejects, with nothing left running, when the folder is in use
- * (`StoreLockedError`), a port is taken (`ListenError`, `SwarmListenError`), or the store is of a newer version
- * (`StoreVersionError`).
+ * (`StoreLockedError`), a port is taken (`ListenError`, `SwarmListenError`), an address of a peer cannot be used
+ * (`PeerAddressError`), or the store is of a newer version (`StoreVersionError`).
  */
 export async function createPeer(init: PeerInit): Promise<Peer> {
   await using started = new AsyncDisposableStack()
   const { config, identity, runtime } = init
   const { clock } = runtime
   const self = identity.id
-  const { peername: peerName, followerMode: isFollower } = config.cluster
+  const { peername: peerName, followerMode: isFollower, leaveOnShutdown } = config.cluster
+  if (leaveOnShutdown) {
+    runtime.logger.warn(
+      'leave_on_shutdown has no effect: a peer that stops is missed by its pings, and keeps its pinset',
+    )
+  }
 
   const store = started.use(
     await openStore({ folder: config.folder, self, runtime, priority: prioritySettings(config) }),
@@ -71,6 +88,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   started.use(ipfs)
   const network = await openNetwork(init, store)
   started.use(network)
+  const bootstrap = bootstrapPeers(init, network)
 
   const watch = started.use(new IpfsWatch({ ipfs, cache: openCache(config.folder), runtime }))
   const ipfsView = () => watch.view
@@ -78,7 +96,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const window = new MetricWindow()
   const membership = new Membership({ self, window, allocateBy: config.balanced.allocateBy, clock })
   const pinning = createPinning(init, { store, ipfs, membership, tracker })
-  const reports = new Reports({ self, peerName, store, tracker, ipfsView, clock })
+  const reports = new Reports({ self, peerName, store, ipfs, tracker, ipfsView, clock })
   const members = new Members({
     self,
     window,
@@ -86,6 +104,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
     alive: () => membership.members(),
     identity: () => service.identity(),
   })
+  const alerts = started.use(new Alerts({ window, interval: config.pubsubmon.checkInterval, runtime }))
   const service: Service = new Service({
     self,
     peerName,
@@ -99,6 +118,10 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
     pinning,
     reports,
     members,
+    window,
+    alerts,
+    isTrusted: (peer) => network.trusted.has(peer),
+    bandwidth: () => network.bandwidth(),
     calls: network,
     cluster: new ClusterReports({
       self,
@@ -109,16 +132,8 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
       namesOf: (peer) => members.namesOf(peer),
       clock,
     }),
-    adder: createAdder({
-      self,
-      allocate: async (options) => membership.destinations(pinning.withDefaults(options)),
-      sinkFor: (peer) =>
-        peer === self
-          ? { put: (blocks, options) => ipfs.putBlocks(blocks, options) }
-          : remoteSink(network, peer),
-      pin: (root, options, allocations) => pinning.pinAdded(root, options, allocations),
-      logger: runtime.logger.component('adder'),
-    }),
+    adder: openAdder(init, { ipfs, network, membership, pinning }),
+    runtime,
   })
   const links = started.use(
     new SwarmLinks({ ipfs, members, interval: config.ipfshttp.connectSwarmsDelay, runtime }),
@@ -130,10 +145,18 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
       ipfs,
       ipfsView,
       queueSize: () => store.counts().local.pin_queued ?? 0,
-      publish: (metric) => {
-        window.add(metric)
-        void network.publishMetric(metric)
-      },
+      publish: (metric) => publish(metric, window, network, runtime),
+      runtime,
+    }),
+  )
+  const joining = started.use(
+    new Joining({
+      self,
+      window,
+      calls: network,
+      known: network.knownPeers().map(({ id }) => id),
+      pingInterval: config.cluster.monitorPingInterval,
+      announce: () => heartbeat.beat(),
       runtime,
     }),
   )
@@ -143,20 +166,15 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   network.onMetric((metric) => {
     if (window.add(metric)) links.heardOf(metric.peer)
   })
+  network.onConnect((peer) => joining.connected(peer))
+  const identityOfSelf = () => service.identity()
   await network.start(
-    rpcServices({
-      self,
-      peerName,
-      identity: () => service.identity(),
-      identities: (signal) => members.identities(signal),
-      reports,
-      ipfs,
-      store,
-      calls: network,
-    }),
+    rpcServices({ self, peerName, isFollower, identity: identityOfSelf, members, reports, ipfs, store }),
   )
   tracker.start()
   await heartbeat.beat()
+  alerts.start()
+  joining.join(bootstrap)
   await watch.start()
   watch.ready.then(() => heartbeat.beat()).catch(() => undefined)
 
@@ -199,6 +217,24 @@ async function openNetwork({ config, identity, runtime }: PeerInit, store: Store
   })
 }
 
+/** Takes the addresses of `--bootstrap`, and trusts their peers if it is said so. Gives them. Throws `PeerAddressError`. */
+function bootstrapPeers({ bootstrap }: PeerInit, network: ClusterNetwork): PeerIdText[] {
+  if (bootstrap === undefined) return []
+  const peers = network.addPeerAddresses(bootstrap.addresses, '--bootstrap')
+  if (bootstrap.trusted) for (const peer of peers) network.trusted.add(peer)
+  return peers
+}
+
+/** A metric that is not valid is not told: the last one runs out, and that others are alerted of. */
+function publish(metric: Metric, window: MetricWindow, network: ClusterNetwork, runtime: Runtime): void {
+  if (!metric.valid) return
+  window.add(metric)
+  network.publishMetric(metric).catch((error: unknown) => {
+    const logger = runtime.logger.component('monitor')
+    logger.debug('a metric was not published', { metric: metric.name, error: String(error) })
+  })
+}
+
 /** The addresses of the peers met are where the next start begins. */
 async function savePeerstore({ config, runtime }: PeerInit, network: ClusterNetwork): Promise<void> {
   try {
@@ -234,6 +270,26 @@ function createPinning(
     defaults: { min: config.cluster.replicationFactorMin, max: config.cluster.replicationFactorMax },
     isFollower: config.cluster.followerMode,
     clock: runtime.clock,
+  })
+}
+
+function openAdder(
+  { config, identity, runtime }: PeerInit,
+  parts: { ipfs: Ipfs; network: ClusterNetwork; membership: Membership; pinning: Pinning },
+): Adder {
+  const { ipfs, network, membership, pinning } = parts
+  return createAdder({
+    self: identity.id,
+    allocate: async (options) => {
+      if (config.cluster.followerMode) throw new FollowerError()
+      return membership.destinations(pinning.withDefaults(options))
+    },
+    sinkFor: (peer) =>
+      peer === identity.id
+        ? { put: (blocks, options) => ipfs.putBlocks(blocks, options) }
+        : remoteSink(network, peer),
+    pin: (root, options, allocations) => pinning.pinAdded(root, options, allocations),
+    logger: runtime.logger.component('adder'),
   })
 }
 

@@ -4,6 +4,8 @@
  */
 import type { CID } from 'multiformats/cid'
 import type { AddedOutput, AddParameters, UploadPart } from '../adder/add.ts'
+import type { Alert } from '../monitor/failure-detector.ts'
+import type { Metric } from '../monitor/metric.ts'
 import type { PeerIdText, Pin, PinOptions, PinType } from '../pin/pin.ts'
 import type { GlobalPinInfo, PeerIdentity } from '../pin/pin-info.ts'
 import type { StatusFilter } from '../pin/status.ts'
@@ -18,6 +20,19 @@ export interface PeerService {
   identity(options?: CallOptions): Promise<PeerIdentity>
   /** This peer and the others it knows, each about itself. */
   peers(options?: CallOptions): AsyncIterable<PeerIdentity>
+  /** Who that peer is, which has to answer; with a CRDT that is all there is to adding it. */
+  addPeer(peer: PeerIdText, options?: CallOptions): Promise<PeerIdentity>
+  /** Rejects with a CRDT: a peer is a member for as long as it says so itself. */
+  removePeer(peer: PeerIdText): Promise<void>
+
+  connectGraph(options?: CallOptions): Promise<ConnectGraph>
+  /** Metrics that ran out, the newest first. */
+  alerts(): Alert[]
+  /** What went over the network, by libp2p protocol. */
+  bandwidth(): ReadonlyMap<string, Bandwidth>
+  metricNames(): string[]
+  /** The newest valid metric of each member, by peer ID. */
+  metrics(name: string): Metric[]
 
   /** Pins a CID. Rejects with `InvalidPinError`, `PinNotFoundError` (for `pinUpdate`), `FollowerError`, … */
   pin(cid: CID, options: PinOptions): Promise<Pin>
@@ -30,7 +45,6 @@ export interface PeerService {
   /** What would be stored, and where, without storing it. */
   planPin(cid: CID, options: PinOptions): Promise<Pin>
   /** As `planPin`, of what is at a path. */
-  planPinPath(path: string, options: PinOptions): Promise<Pin>
   planPinPath(path: string, options: PinOptions): Promise<Pin>
 
   /** Rejects with `PinNotFoundError`. */
@@ -49,6 +63,29 @@ export interface PeerService {
     options?: CallOptions,
   ): AsyncIterable<AddedOutput>
   repoGc(options: CallOptions & { local: boolean }): Promise<RepoGcReport>
+}
+
+/** Who is connected to whom, as far as it could be found out (`spec/rest-api.md` §9). */
+export interface ConnectGraph {
+  /** The peer that was asked. */
+  clusterId: PeerIdText
+  peerNames: Map<PeerIdText, string>
+  /** IPFS peers that the IPFS nodes of members are connected to. */
+  ipfsLinks: Map<string, string[]>
+  clusterLinks: Map<PeerIdText, PeerIdText[]>
+  /** Whom the peer that was asked trusts. */
+  trust: Map<PeerIdText, boolean>
+  /** The IPFS node of each member, where it answers. */
+  ipfsIds: Map<PeerIdText, string>
+}
+
+export interface Bandwidth {
+  /** Bytes since the start. */
+  totalIn: number
+  totalOut: number
+  /** Bytes a second. */
+  rateIn: number
+  rateOut: number
 }
 
 /** Keys removed from the IPFS node of each peer. */

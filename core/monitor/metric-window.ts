@@ -52,6 +52,11 @@ export class MetricWindow {
     return found.sort((a, b) => (a.peer < b.peer ? -1 : 1))
   }
 
+  /** The newest metric of each name and peer, expired or not. */
+  *newest(): Generator<Metric> {
+    for (const ofPeer of this.#byPeer.values()) yield* ofPeer.values()
+  }
+
   names(): string[] {
     const names = new Set<string>()
     for (const ofPeer of this.#byPeer.values()) for (const name of ofPeer.keys()) names.add(name)

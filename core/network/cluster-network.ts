@@ -29,6 +29,8 @@ import { Replication } from './replication.ts'
 import type { AnyHandler } from './rpc/server.ts'
 import { SecretWatch } from './secret-watch.ts'
 import { streamMetrics } from './stream-metrics.ts'
+import { syncProtocol } from './sync/protocol.ts'
+import { openHistory, serveSync } from './sync/streams.ts'
 import { headsTopic, metricsTopic } from './topics.ts'
 import { TrustedPeers } from './trusted-peers.ts'
 
@@ -144,6 +146,7 @@ export class ClusterNetwork implements AsyncDisposable {
     const opened = this.#opened
     const parked = opened.use(openParkedBlocks(join(folder, 'parked-blocks.sqlite')))
     await serveCalls(host, handlers, { isTrusted, logger: runtime.logger })
+    await serveSync({ host, store, runtime })
     opened.defer(async () => void (await host.stop()))
     await startHost(host)
     const blocks = opened.use(await openPinsetBlocks({ host, store, runtime }))
@@ -154,9 +157,10 @@ export class ClusterNetwork implements AsyncDisposable {
       for (const listener of this.#metricListeners) listener(metric)
     })
     this.#metrics = metrics
+    const history = opened.use(openHistory({ host, store, runtime, connections: this.#connections }))
     const { rebroadcastInterval } = settings
     this.#replication = opened.use(
-      new Replication({ store, channel: heads, blocks, parked, rebroadcastInterval, runtime }),
+      new Replication({ store, channel: heads, blocks, parked, history, rebroadcastInterval, runtime }),
     )
     this.#replication.start()
     opened.use(this.#connections)
@@ -177,6 +181,11 @@ export class ClusterNetwork implements AsyncDisposable {
     const own = (metric: Metric) => listener(metric)
     this.#metricListeners.add(own)
     return () => this.#metricListeners.delete(own)
+  }
+
+  /** Calls back with each peer that becomes connected. */
+  onConnect(listener: (peer: PeerIdText) => void): void {
+    this.host.addEventListener('peer:connect', ({ detail }) => listener(detail.toString()))
   }
 
   /** Own addresses, each ending in `/p2p/<id>`. */
@@ -225,7 +234,7 @@ export class ClusterNetwork implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.host.status === 'started') await this.host.unhandle(rpcProtocol)
+    if (this.host.status === 'started') await this.host.unhandle([rpcProtocol, syncProtocol])
     await this.#opened.disposeAsync()
   }
 }

@@ -50,11 +50,11 @@ export class ClusterReports {
   }
 
   status(cid: CID, signal?: AbortSignal): Promise<GlobalPinInfo> {
-    return this.#oneCid(cid, this.#init.own.status(cid), rpc.status, signal)
+    return this.#oneCid(cid, () => this.#init.own.status(cid), rpc.status, signal)
   }
 
-  async recover(cid: CID, signal?: AbortSignal): Promise<GlobalPinInfo> {
-    return this.#oneCid(cid, await this.#init.own.recover(cid), rpc.recover, signal)
+  recover(cid: CID, signal?: AbortSignal): Promise<GlobalPinInfo> {
+    return this.#oneCid(cid, () => this.#init.own.recover(cid), rpc.recover, signal)
   }
 
   statusAll(filter: StatusFilter, signal?: AbortSignal): AsyncGenerator<GlobalPinInfo> {
@@ -68,26 +68,28 @@ export class ClusterReports {
 
   async #oneCid(
     cid: CID,
-    report: GlobalPinInfo,
+    ownReport: () => Promise<GlobalPinInfo>,
     method: UnaryMethod<CID, PinInfoWire>,
     signal?: AbortSignal,
   ): Promise<GlobalPinInfo> {
     const pin = this.#init.store.pin(cid)
-    const asked = this.#others().filter((peer) => {
-      // A peer that need not hold the pin has nothing to tell; of what is not in the pinset, all may still hold some.
-      if (pin === undefined || dutyOf(pin, peer) === 'hold') return true
-      report.peerMap.set(peer, this.#told(peer, dutyOf(pin, peer) === 'sharded' ? 'sharded' : 'remote'))
-      return false
-    })
+    const others = this.#others()
+    // A peer that need not hold the pin has nothing to tell; of what is not in the pinset, all may still hold some.
+    const isAsked = (peer: PeerIdText) => pin === undefined || dutyOf(pin, peer) === 'hold'
     const limits = { timeout: oneCidTimeout, ...(signal && { signal }) }
-    const answers = asked.map(async (peer): Promise<RowOrFailure | undefined> => {
+    const answers = others.filter(isAsked).map(async (peer): Promise<RowOrFailure | undefined> => {
       try {
         return pinInfoFromWire(await this.#init.calls.call(peer, method, cid, limits))
       } catch (error) {
         return isNotAllowed(error) ? undefined : { peer, failure: messageOf(error) }
       }
     })
-    for (const answer of await Promise.all(answers)) if (answer !== undefined) this.#take(report, answer)
+    const [report, ...rows] = await Promise.all([ownReport(), ...answers])
+    for (const peer of others) {
+      if (pin === undefined || isAsked(peer)) continue
+      report.peerMap.set(peer, this.#told(peer, dutyOf(pin, peer) === 'sharded' ? 'sharded' : 'remote'))
+    }
+    for (const answer of rows) if (answer !== undefined) this.#take(report, answer)
     signal?.throwIfAborted()
     return report
   }

@@ -47,6 +47,15 @@ export class Members {
     return identityFromWire(await this.#init.calls.call(peer, rpc.id, {}, limits))
   }
 
+  /** Asks a peer who it is, and counts this one among those that it knows from now on (`spec/wire.md` §1.8). */
+  async add(peer: PeerIdText, signal?: AbortSignal): Promise<PeerIdentity> {
+    const { self, identity } = this.#init
+    if (peer === self) return identity()
+    const added = await this.identityOf(peer, signal)
+    if (added.clusterPeers.includes(self)) return added
+    return { ...added, clusterPeers: [...added.clusterPeers, self] }
+  }
+
   /** This peer first, then the others as they answer; one that fails has an error and nothing else. */
   async *identities(signal?: AbortSignal): AsyncGenerator<PeerIdentity> {
     yield await this.#init.identity()

@@ -1,5 +1,6 @@
 /** Who is in the cluster, and who of them may be given content, by the newest metrics (`spec/behaviour.md` §2.1). */
 import { allocate } from '../allocator/allocation.ts'
+import type { Metric } from '../monitor/metric.ts'
 import type { MetricWindow } from '../monitor/metric-window.ts'
 import type { PeerIdText, PinOptions, UnixNano } from '../pin/pin.ts'
 import type { Clock } from '../runtime/ports.ts'
@@ -30,6 +31,12 @@ export class Membership {
     const { self, window } = this.#init
     const alive = window.current('ping', this.#now()).map((metric) => metric.peer)
     return [...new Set([self, ...alive])].sort()
+  }
+
+  /** The newest valid metric of each member, by peer ID. */
+  metrics(name: string): Metric[] {
+    const members = new Set(this.members())
+    return this.#init.window.current(name, this.#now()).filter(({ peer }) => members.has(peer))
   }
 
   /** Throws `NotEnoughPeersError`. */

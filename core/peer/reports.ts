@@ -9,19 +9,23 @@ import type { PinInfoWire } from '../network/rpc/wire-types.ts'
 import type { PeerIdText, Pin } from '../pin/pin.ts'
 import type { GlobalPinInfo } from '../pin/pin-info.ts'
 import { matchesStatus, type StatusFilter } from '../pin/status.ts'
+import type { Ipfs, IpfsPinState } from '../runtime/ipfs.ts'
 import type { Clock } from '../runtime/ports.ts'
-import type { LocalRecord, Store } from '../runtime/store.ts'
+import type { LocalRecord, Store, TrackedOutcome } from '../runtime/store.ts'
 import type { Tracker } from '../tracker/driver.ts'
 import { peerPinInfo } from '../tracker/status.ts'
 import type { IpfsView } from './ipfs-watch.ts'
 
 /** Rows read at a time. */
 const pageSize = 500
+/** Milliseconds that the IPFS node may take to say whether one CID is pinned. */
+const pinStateTimeout = 1_000
 
 export interface ReportsInit {
   self: PeerIdText
   peerName: string
-  store: Pick<Store, 'pin' | 'local' | 'localRows'>
+  store: Pick<Store, 'pin' | 'local' | 'localRows' | 'record'>
+  ipfs: Pick<Ipfs, 'pinState'>
   tracker: Tracker
   ipfsView: () => IpfsView
   clock: Clock
@@ -34,9 +38,10 @@ export class Reports {
     this.#init = init
   }
 
-  status(cid: CID): GlobalPinInfo {
-    const { store } = this.#init
-    return this.#report(cid, store.pin(cid), store.local(cid))
+  /** What is pinned by the store may be unpinned on IPFS behind its back: the IPFS node is asked too, for a second at most. */
+  async status(cid: CID): Promise<GlobalPinInfo> {
+    const lost = await this.#lost(cid)
+    return this.#report(cid, this.#init.store.pin(cid), lost ?? this.#init.store.local(cid))
   }
 
   /** One row per pin, and per unpin under way, of this peer. */
@@ -60,15 +65,17 @@ export class Reports {
   }
 
   async recover(cid: CID): Promise<GlobalPinInfo> {
+    const lost = await this.#lost(cid)
+    if (lost !== undefined) await this.#init.store.record([lost])
     await this.#init.tracker.recover(cid)
-    return this.status(cid)
+    return this.#told(cid)
   }
 
   /** Only what was queued again. */
   async *recoverAll(signal?: AbortSignal): AsyncGenerator<GlobalPinInfo> {
     for await (const cid of this.#init.tracker.recoverAll()) {
       signal?.throwIfAborted()
-      yield this.status(cid)
+      yield this.#told(cid)
     }
   }
 
@@ -78,6 +85,32 @@ export class Reports {
     const info = report.peerMap.get(this.#init.self)
     if (info === undefined) throw new Error(`a report about ${cid} has no row of this peer`)
     return pinInfoToWire({ cid, name, peer: this.#init.self, allocations, origins, created, metadata, info })
+  }
+
+  /** The record of a CID that the store has as pinned and the IPFS node has not, as it is to be. */
+  async #lost(cid: CID): Promise<(LocalRecord & TrackedOutcome) | undefined> {
+    const { store, ipfs, ipfsView, clock } = this.#init
+    const record = store.local(cid)
+    if (record?.status !== 'pinned' || record.want === 'none' || ipfsView().error !== '') return undefined
+    let state: IpfsPinState
+    try {
+      state = await ipfs.pinState(cid, { signal: AbortSignal.timeout(pinStateTimeout) })
+    } catch {
+      // What was last proven stands.
+      return undefined
+    }
+    if (state === 'recursive' || state === record.want) return undefined
+    const latest = store.local(cid)
+    // Meanwhile it may have been unpinned for good reason.
+    if (latest?.status !== 'pinned' || latest.generation !== record.generation) return undefined
+    const now = clock.now()
+    return { ...latest, status: 'unexpectedly_unpinned', since: now, nextTryAt: now }
+  }
+
+  /** From the store alone. */
+  #told(cid: CID): GlobalPinInfo {
+    const { store } = this.#init
+    return this.#report(cid, store.pin(cid), store.local(cid))
   }
 
   #report(cid: CID, pin: Pin | undefined, record: LocalRecord | undefined): GlobalPinInfo {

@@ -1,38 +1,28 @@
 /** What other peers may ask of this one (`spec/wire.md` §7, §8), answered from its own parts. */
 import type { CID } from 'multiformats/cid'
-import { identityFromWire, identityToWire, pinFromWire } from '../network/rpc/conversion.ts'
-import type {
-  RpcContext,
-  StreamHandler,
-  StreamMethod,
-  UnaryHandler,
-  UnaryMethod,
-} from '../network/rpc/method.ts'
+import { identityToWire, pinFromWire } from '../network/rpc/conversion.ts'
+import type { StreamHandler, StreamMethod, UnaryHandler, UnaryMethod } from '../network/rpc/method.ts'
 import { rpc } from '../network/rpc/methods.ts'
 import { MsgpackError } from '../network/rpc/msgpack.ts'
 import type { AnyHandler } from '../network/rpc/server.ts'
-import type { IdWire } from '../network/rpc/wire-types.ts'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { PeerIdentity } from '../pin/pin-info.ts'
 import type { Ipfs, IpfsBlock } from '../runtime/ipfs.ts'
 import type { PinsetChange, Store } from '../runtime/store.ts'
-import type { PeerCalls } from './peer-calls.ts'
+import { FollowerError, PeerRemovalError } from './errors.ts'
+import type { Members } from './members.ts'
 import type { Reports } from './reports.ts'
 import { protocolVersion } from './service.ts'
-
-/** Milliseconds for the call back to a peer that wants to join. */
-const joinTimeout = 15_000
 
 export interface RpcServicesInit {
   self: PeerIdText
   peerName: string
   identity: () => Promise<PeerIdentity>
-  /** This peer and the others, each about itself. */
-  identities: (signal: AbortSignal) => AsyncIterable<PeerIdentity>
+  members: Members
   reports: Reports
   ipfs: Ipfs
   store: Pick<Store, 'write'>
-  calls: PeerCalls
+  isFollower: boolean
 }
 
 export function rpcServices(init: RpcServicesInit): AnyHandler[] {
@@ -45,17 +35,20 @@ export function rpcServices(init: RpcServicesInit): AnyHandler[] {
 }
 
 function clusterServices(init: RpcServicesInit): AnyHandler[] {
-  const { identity, identities, reports } = init
+  const { identity, members, reports } = init
   return [
     unary(rpc.id, async () => identityToWire(await identity())),
     stream(rpc.idStream, async function* () {
       yield identityToWire(await identity())
     }),
     unary(rpc.version, async () => ({ v: protocolVersion })),
-    unary(rpc.peerAdd, (peer, context) => addPeer(init, required(peer, 'a peer ID'), context)),
+    // The peer that wants to join must be able to answer; that is all that joining means with a CRDT.
+    unary(rpc.peerAdd, async (peer, { signal }) =>
+      identityToWire(await members.add(required(peer, 'a peer ID'), signal)),
+    ),
     unary(rpc.peerRemove, cannotRemovePeers),
     stream(rpc.peers, async function* (_, { signal }) {
-      for await (const each of identities(signal)) yield identityToWire(each)
+      for await (const each of members.identities(signal)) yield identityToWire(each)
     }),
     stream(rpc.recoverAllLocal, async function* (_, { signal }) {
       for await (const info of reports.recoverAll(signal)) yield reports.rowOf(info)
@@ -67,7 +60,7 @@ function clusterServices(init: RpcServicesInit): AnyHandler[] {
 
 function trackerServices({ reports }: RpcServicesInit): AnyHandler[] {
   return [
-    unary(rpc.status, async (cid) => reports.rowOf(reports.status(required(cid, 'a CID')))),
+    unary(rpc.status, async (cid) => reports.rowOf(await reports.status(required(cid, 'a CID')))),
     stream(rpc.statusAll, async function* (filters, { signal }) {
       for (const info of reports.statusAll((await first(filters)) ?? 0, signal)) yield reports.rowOf(info)
     }),
@@ -90,8 +83,9 @@ function ipfsServices({ ipfs }: RpcServicesInit): AnyHandler[] {
   ]
 }
 
-function consensusServices({ store }: RpcServicesInit): AnyHandler[] {
+function consensusServices({ store, isFollower }: RpcServicesInit): AnyHandler[] {
   const write = async (change: PinsetChange) => {
+    if (isFollower) throw new FollowerError()
     await store.write([change])
     return {}
   }
@@ -103,17 +97,8 @@ function consensusServices({ store }: RpcServicesInit): AnyHandler[] {
   ]
 }
 
-/** The peer that wants to join must be able to answer; that is all that joining means with a CRDT. */
-async function addPeer(init: RpcServicesInit, peer: PeerIdText, { signal }: RpcContext): Promise<IdWire> {
-  const limits = { signal, timeout: joinTimeout }
-  const joined = identityFromWire(await init.calls.call(peer, rpc.id, {}, limits))
-  const known = joined.clusterPeers.includes(init.self)
-  const clusterPeers = known ? joined.clusterPeers : [...joined.clusterPeers, init.self]
-  return identityToWire({ ...joined, clusterPeers })
-}
-
 async function cannotRemovePeers(): Promise<never> {
-  throw new Error('crdt consensus component cannot remove peers')
+  throw new PeerRemovalError()
 }
 
 async function collectGarbage({ ipfs, self, peerName }: RpcServicesInit, signal: AbortSignal) {

@@ -2,15 +2,22 @@
 import type { CID } from 'multiformats/cid'
 import type { AddedOutput, AddParameters, UploadPart } from '../adder/add.ts'
 import type { Adder } from '../adder/adder.ts'
-import type { CallOptions, PeerService, RepoGcReport } from '../api/peer-service.ts'
+import type { Bandwidth, CallOptions, ConnectGraph, PeerService, RepoGcReport } from '../api/peer-service.ts'
+import type { Alert } from '../monitor/failure-detector.ts'
+import type { Metric } from '../monitor/metric.ts'
+import type { MetricWindow } from '../monitor/metric-window.ts'
 import { rpc } from '../network/rpc/methods.ts'
 import { PinNotFoundError } from '../pin/errors.ts'
 import type { PeerIdText, Pin, PinOptions, PinType } from '../pin/pin.ts'
 import type { GlobalPinInfo, PeerIdentity } from '../pin/pin-info.ts'
 import type { StatusFilter } from '../pin/status.ts'
 import type { Ipfs } from '../runtime/ipfs.ts'
+import type { Runtime } from '../runtime/ports.ts'
 import type { Store } from '../runtime/store.ts'
+import type { Alerts } from './alerts.ts'
 import type { ClusterReports } from './cluster-reports.ts'
+import { connectGraph } from './connect-graph.ts'
+import { PeerRemovalError } from './errors.ts'
 import type { IpfsView } from './ipfs-watch.ts'
 import type { Members } from './members.ts'
 import type { Membership } from './membership.ts'
@@ -40,12 +47,17 @@ export interface ServiceInit {
   reports: Reports
   cluster: ClusterReports
   members: Members
+  window: MetricWindow
+  alerts: Alerts
+  isTrusted: (peer: PeerIdText) => boolean
+  bandwidth: () => ReadonlyMap<string, Bandwidth>
   calls: PeerCalls
   adder: Adder
   /** Addresses of the other members, as far as known. */
   otherAddresses: () => string[]
   /** A follower speaks for itself only. */
   isFollower: boolean
+  runtime: Runtime
 }
 
 export class Service implements PeerService {
@@ -75,6 +87,34 @@ export class Service implements PeerService {
 
   peers({ signal }: CallOptions = {}): AsyncIterable<PeerIdentity> {
     return this.#init.members.identities(signal)
+  }
+
+  addPeer(peer: PeerIdText, { signal }: CallOptions = {}): Promise<PeerIdentity> {
+    return this.#init.members.add(peer, signal)
+  }
+
+  async removePeer(): Promise<never> {
+    throw new PeerRemovalError()
+  }
+
+  connectGraph({ signal }: CallOptions = {}): Promise<ConnectGraph> {
+    return connectGraph(this.#init, signal)
+  }
+
+  alerts(): Alert[] {
+    return this.#init.alerts.newestFirst()
+  }
+
+  bandwidth(): ReadonlyMap<string, Bandwidth> {
+    return this.#init.bandwidth()
+  }
+
+  metricNames(): string[] {
+    return this.#init.window.names()
+  }
+
+  metrics(name: string): Metric[] {
+    return this.#init.membership.metrics(name)
   }
 
   pin(cid: CID, options: PinOptions): Promise<Pin> {

@@ -1,9 +1,13 @@
-/** The routes of the peer itself: identity, version, health, garbage collection, tokens (`spec/rest-api.md` §6, §9). */
+/** The routes of peers: identity, version, members, garbage collection, tokens (`spec/rest-api.md` §6, §9). */
 import type { GoJson } from '../../pin/go-json.ts'
 import { peerIdentityToJson } from '../../pin/info-json.ts'
+import { parsePeerId } from '../../pin/peer-id.ts'
+import type { PeerIdText } from '../../pin/pin.ts'
 import type { Authenticator } from '../authentication.ts'
 import type { PeerService, RepoGcReport } from '../peer-service.ts'
 import { isLocal, type Route } from './call.ts'
+import { messageOf, RequestError } from './errors.ts'
+import { readJsonObject } from './json-body.ts'
 
 export function peerRoutes(service: PeerService, authenticator: Authenticator | undefined): Route[] {
   return [
@@ -30,6 +34,24 @@ export function peerRoutes(service: PeerService, authenticator: Authenticator | 
     },
     {
       method: 'POST',
+      path: '/peers',
+      async handle({ incoming, reply, signal }) {
+        const { peer_id: peer } = await readJsonObject(incoming)
+        reply.json(
+          peerIdentityToJson(await service.addPeer(peerFrom(peer, 'error decoding peer_id'), { signal })),
+        )
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/peers/:peer',
+      async handle({ parameters, reply }) {
+        await service.removePeer(peerFrom(parameters.peer))
+        reply.noContent()
+      },
+    },
+    {
+      method: 'POST',
       path: '/ipfs/gc',
       async handle({ query, reply, signal }) {
         reply.json(repoGcToJson(await service.repoGc({ local: isLocal(query), signal })))
@@ -43,18 +65,21 @@ export function peerRoutes(service: PeerService, authenticator: Authenticator | 
         reply.json({ token: authenticator.tokenFor(user) })
       },
     },
-    {
-      method: 'GET',
-      path: '/health',
-      handle({ reply }) {
-        reply.noContent()
-      },
-    },
   ]
 }
 
 async function* identities(service: PeerService, signal: AbortSignal): AsyncGenerator<GoJson> {
   for await (const identity of service.peers({ signal })) yield peerIdentityToJson(identity)
+}
+
+/** `problem`: the whole text of the refusal; without it, the text of the original with the cause. */
+function peerFrom(text: unknown, problem?: string): PeerIdText {
+  try {
+    return parsePeerId(String(text))
+  } catch (cause) {
+    const message = problem ?? `error decoding Peer ID: failed to parse peer ID: ${messageOf(cause)}`
+    throw new RequestError(message, { cause })
+  }
 }
 
 function repoGcToJson(report: RepoGcReport): GoJson {

@@ -9,6 +9,7 @@ import { addRoute } from './add-route.ts'
 import { Cors, type CorsSettings } from './cors.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { ListenError, messageOf } from './errors.ts'
+import { healthRoutes } from './health-routes.ts'
 import { Listener } from './listener.ts'
 import { peerRoutes } from './peer-routes.ts'
 import { pinRoutes } from './pin-routes.ts'
@@ -83,6 +84,7 @@ function createDispatcher({ service, config, runtime }: RestApiInit, accessLog: 
       ...peerRoutes(service, authenticator),
       addRoute(service, runtime.clock),
       ...pinRoutes(service, runtime.clock),
+      ...healthRoutes(service),
     ],
     cors: new Cors(config),
     authenticator,

@@ -77,6 +77,22 @@ export function createMemoryService(overrides: Partial<PeerService> = {}): Memor
     async *peers() {
       yield identity
     },
+    addPeer: async (peer) => ({ ...identity, id: peer, clusterPeers: [peer, self] }),
+    async removePeer() {
+      throw new Error('crdt consensus component cannot remove peers')
+    },
+    connectGraph: async () => ({
+      clusterId: self,
+      peerNames: new Map(),
+      ipfsLinks: new Map(),
+      clusterLinks: new Map(),
+      trust: new Map(),
+      ipfsIds: new Map(),
+    }),
+    alerts: () => [],
+    bandwidth: () => new Map(),
+    metricNames: () => [],
+    metrics: () => [],
     pin,
     pinPath: (path, options) => pin(resolved(path), options),
     async unpin(cid) {

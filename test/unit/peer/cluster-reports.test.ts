@@ -112,6 +112,7 @@ function reports(answers: Answers): ClusterReports {
     self,
     peerName: 'own',
     store,
+    ipfs: { pinState: async () => 'recursive' },
     tracker: idle,
     ipfsView: () => ({ identity: undefined, error: '' }),
     clock: systemClock,

@@ -1,0 +1,27 @@
+/** Bodies that are one small JSON object. */
+import type { IncomingMessage } from 'node:http'
+import { RequestError } from './errors.ts'
+
+/** Bytes of such a body. */
+const maxBodyBytes = 64 * 1024
+
+/** Rejects with `RequestError`, in the words of the original. */
+export async function readJsonObject(incoming: IncomingMessage): Promise<Record<string, unknown>> {
+  const chunks: Buffer[] = []
+  let size = 0
+  // Left early, it must not take the connection with it: the answer goes out by that.
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+    size += chunk.length
+    if (size > maxBodyBytes)
+      throw new RequestError(`the body is longer than ${maxBodyBytes} bytes`, { status: 413 })
+    chunks.push(chunk)
+  }
+  try {
+    const value: unknown = JSON.parse(Buffer.concat(chunks).toString())
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>
+  } catch {
+    // Told below.
+  }
+  throw new RequestError('error decoding request body')
+}

@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'bun:test'
+import { pingMetric } from '../../../core/monitor/informers.ts'
+import { MetricWindow } from '../../../core/monitor/metric-window.ts'
+import { Joining } from '../../../core/peer/joining.ts'
+import type { PeerCalls } from '../../../core/peer/peer-calls.ts'
+import { SeededRandom } from '../../sim/seeded-random.ts'
+import { VirtualTime } from '../../sim/virtual-time.ts'
+import { type KeptLine, keepingLogger } from '../api/silent-runtime.ts'
+
+function rig({ known = [], call }: { known?: string[]; call?: (peer: string) => Promise<unknown> } = {}) {
+  const time = new VirtualTime()
+  const log: KeptLine[] = []
+  const window = new MetricWindow()
+  const called: string[] = []
+  let announced = 0
+  const calls = {
+    async call(peer: string, method: { name: string }) {
+      called.push(`${method.name} of ${peer}`)
+      return (await call?.(peer)) ?? {}
+    },
+  } as unknown as PeerCalls
+  const joining = new Joining({
+    self: 'self',
+    window,
+    calls,
+    known,
+    pingInterval: 15_000,
+    announce: async () => {
+      announced++
+    },
+    runtime: { clock: time, scheduler: time, random: new SeededRandom(1), logger: keepingLogger(log) },
+  })
+  const alive = () => window.current('ping', BigInt(time.now()) * 1_000_000n).map(({ peer }) => peer)
+  return { time, log, window, called, joining, alive, announced: () => announced }
+}
+
+describe('a peer that starts', () => {
+  test('counts the peers that it knew alive when they are connected, for as long as a ping would', () => {
+    const { time, joining, alive } = rig({ known: ['P'] })
+    joining.connected('P')
+    joining.connected('stranger')
+    expect(alive()).toEqual(['P'])
+    time.run(29_999)
+    expect(alive()).toEqual(['P'])
+    time.run(1)
+    expect(alive()).toEqual([])
+    joining.connected('P')
+    expect(alive()).toEqual([])
+  })
+  test('takes the word of a peer that has pinged already', () => {
+    const { time, window, joining } = rig({ known: ['P'] })
+    const report = { peer: 'P', now: BigInt(time.now()) * 1_000_000n, ttl: 30_000_000_000n }
+    window.add(pingMetric(report, 'its name', undefined))
+    joining.connected('P')
+    expect(window.latest('ping', 'P')?.value).toContain('its name')
+  })
+  test('tells of itself soon after new connections, once for many', () => {
+    const { time, joining, announced } = rig()
+    for (let peer = 0; peer < 50; peer++) joining.connected(`P${peer}`)
+    expect(announced()).toBe(0)
+    time.run(1_000)
+    expect(announced()).toBe(1)
+    joining.connected('later')
+    time.run(1_000)
+    expect(announced()).toBe(2)
+  })
+})
+
+describe('joining', () => {
+  test('calls each peer but itself, and counts it alive', () => {
+    const { time, called, joining, alive, log } = rig()
+    joining.join(['P', 'self', 'Q'])
+    time.run(0)
+    expect(called).toEqual(['Cluster.PeerAdd of P', 'Cluster.PeerAdd of Q'])
+    expect(alive()).toEqual(['P', 'Q'])
+    expect(log.map(({ message }) => message)).toEqual(['joined the cluster', 'joined the cluster'])
+  })
+  test('that fails is logged once and counts nobody alive', () => {
+    const { time, joining, alive, log } = rig({ call: () => Promise.reject(new Error('no way there')) })
+    joining.join(['P'])
+    time.run(0)
+    expect(alive()).toEqual([])
+    expect(log.map(({ message }) => message)).toEqual([
+      'could not join through this peer; it is tried to connect to again and again',
+    ])
+  })
+  test('that is under way ends quietly with the peer', async () => {
+    let signal: AbortSignal | undefined
+    const { joining, log } = rig()
+    const hanging = new Joining({
+      self: 'self',
+      window: new MetricWindow(),
+      known: [],
+      pingInterval: 15_000,
+      announce: async () => undefined,
+      runtime: {
+        clock: new VirtualTime(),
+        scheduler: new VirtualTime(),
+        random: new SeededRandom(1),
+        logger: keepingLogger(log),
+      },
+      calls: {
+        call: (_peer: string, _method: unknown, _argument: unknown, limits: { signal: AbortSignal }) => {
+          signal = limits.signal
+          return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal?.reason)))
+        },
+      } as unknown as PeerCalls,
+    })
+    hanging.join(['P'])
+    await hanging[Symbol.asyncDispose]()
+    await joining[Symbol.asyncDispose]()
+    expect(signal?.aborted).toBe(true)
+    expect(log).toEqual([])
+  })
+})
