@@ -215,7 +215,8 @@ bun_test() {
   say '== tests: bun test'
   report=$(mktemp)
   code=0
-  "$bun" test --reporter=junit --reporter-outfile="$report" </dev/null || code=$?
+  # The default of 5 s a test is short for a busy machine.
+  "$bun" test --timeout 60000 --reporter=junit --reporter-outfile="$report" </dev/null || code=$?
   total=$(count tests)
   broken=$(count failures)
   left_out=$(count skipped)

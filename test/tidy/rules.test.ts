@@ -139,6 +139,13 @@ describe('forbidden code', () => {
     expect(complaints('test/unit/x.test.ts', ['test', `${way}("a", () => {})`].join('.'))).toHaveLength(1)
     expect(complaints('test/unit/x.test.ts', `test.${way}If(true)("a", () => {})`)).toEqual([])
   })
+  test('is found in Workers that the build does not find', () => {
+    const worker = (url: string) => complaints('core/store/x.ts', `export const w = () => new Worker(${url})`)
+    expect(worker("new URL('./x-worker.ts', import.meta.url)")).toEqual([])
+    expect(worker("new URL('./x-worker.ts', import.meta.url), { name: 'x' }")).toEqual([])
+    expect(worker("new URL('./x.ts', import.meta.url)")).toHaveLength(1)
+    expect(worker("'./x-worker.ts'")).toHaveLength(1)
+  })
   test('is found in default exports outside of commands', () => {
     expect(complaints('core/pin/x.ts', 'export default {}')).toHaveLength(1)
     expect(complaints('core/pin/x.ts', 'const a = 1\nexport { a as default }')).toHaveLength(1)

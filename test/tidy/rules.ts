@@ -29,6 +29,11 @@ const BANS: readonly Ban[] = [
   { where: PURE, what: /\bBun\.|\bprocess\./, instead: 'a parameter' },
   { where: CORE, what: /\bconsole\./, instead: 'a Logger, or a result' },
   { where: CORE, what: /\bprocess\.(argv|stdout|stdin)\b/, instead: 'a parameter, or a result' },
+  {
+    where: CORE,
+    what: /\bnew Worker\((?!\s*new URL\("\.[^"]*-worker\.ts", import\.meta\.url\))/,
+    instead: "new Worker(new URL('./x-worker.ts', import.meta.url)), which the build finds",
+  },
   { where: /^(core|commands)\//, what: /\bprocess\.exit\(/, instead: 'an error' },
   { where: /^test\//, what: /\b(test|it|describe)\.(only|todo)\(/, instead: 'a test that runs' },
   {
