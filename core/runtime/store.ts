@@ -81,24 +81,20 @@ export type TrackedStatus =
   | 'unexpectedly_unpinned'
 
 /** What the tracker asks when it has room for more work. */
-export interface DueQuery {
+export interface WaitingQuery {
   /**
    * `pin`: records of status `pin_queued`, `pin_error` and `unexpectedly_unpinned`; `unpin`: `unpin_queued` and
    * `unpin_error`.
    */
   kind: 'pin' | 'unpin'
+  /** Only records of this priority. */
+  priority: number
   /** At most this many rows, 1 to 1,000. */
   limit: number
-  /** Only records whose `nextTryAt` is not after this, ms since the epoch. */
-  now: number
-  /** `priority`: lowest `priority` first, then smallest `nextTryAt`; `longest-due`: smallest `nextTryAt` first. */
-  order: 'priority' | 'longest-due'
-  /** Only records of these priorities, each of `priorityClasses` (`core/tracker/priority.ts`). */
-  classes: readonly number[]
 }
 
 /** Work for the tracker: the record, and the pin when there is one to hold. */
-export interface DueWork {
+export interface WaitingWork {
   record: LocalRecord
   pin?: Pin
 }
@@ -162,6 +158,12 @@ export interface Change {
   kind: 'pinset' | 'local'
 }
 
+/** A change as it is told when it is committed. */
+export interface CommittedChange extends Change {
+  /** The queue that the record waits in since this change, if it does. */
+  waits?: Pick<WaitingQuery, 'kind' | 'priority'>
+}
+
 export interface StoreCounts {
   pins: number
   /** Rows of `LocalRecord` by status. */
@@ -212,13 +214,11 @@ export interface Store extends AsyncDisposable {
    */
   localRows(query: LocalQuery): Page<LocalRow>
   /**
-   * What waits and is due, read without changing it; indexed by kind, class and `nextTryAt`, so that its cost does not
+   * What waits, the smallest `nextTryAt` first, due or not, read without changing it; indexed, so that its cost does not
    * grow with the queue. The tracker itself knows what it works on already, and says so by recording `pinning` or
    * `unpinning` before it begins.
    */
-  due(query: DueQuery): DueWork[]
-  /** The earliest `nextTryAt` of what waits, for the next wake-up; undefined when nothing waits. */
-  nextDue(kind: 'pin' | 'unpin'): number | undefined
+  waiting(query: WaitingQuery): WaitingWork[]
   /** Records beginnings and ends of tries. Resolves when durable: a pin is only begun when `owned` is safe. */
   record(outcomes: TrackedOutcome[]): Promise<void>
   /**
@@ -236,7 +236,7 @@ export interface Store extends AsyncDisposable {
   changes(after: number, limit: number): Change[]
   lastSequence(): number
   /** Calls back after each commit that added change rows. Returns the function that ends it. */
-  onChange(listener: (changes: Change[]) => void): () => void
+  onChange(listener: (changes: CommittedChange[]) => void): () => void
 
   counts(): StoreCounts
 }

@@ -5,7 +5,7 @@
 import type { Logger } from '../runtime/ports.ts'
 import { BlockRefusedError, StoreBusyError, StoreClosedError } from './errors.ts'
 import type { Batch, BatchAnswer, Job, JobAnswers } from './jobs.ts'
-import type { ChangeRow } from './tables.ts'
+import type { CommittedRow } from './tables.ts'
 
 /** Where batches become transactions. */
 export interface CommitBackend {
@@ -36,7 +36,7 @@ export interface CommitQueueInit {
   logger: Logger
   /** ms since the epoch. */
   now(): number
-  onChanges(rows: ChangeRow[]): void
+  onChanges(rows: CommittedRow[]): void
   bounds?: Partial<QueueBounds>
 }
 
@@ -134,7 +134,7 @@ export class CommitQueue implements AsyncDisposable {
     }
   }
 
-  #tell(changes: ChangeRow[]): void {
+  #tell(changes: CommittedRow[]): void {
     try {
       this.#init.onChanges(changes)
     } catch (error) {

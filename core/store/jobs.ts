@@ -3,7 +3,7 @@
  * class instances.
  */
 import type { TrackedOutcome } from '../runtime/store.ts'
-import type { ChangeRow, KeyBytes } from './tables.ts'
+import type { CommittedRow, KeyBytes } from './tables.ts'
 
 /** A pin with its stored value, or, without a value, an unpin. */
 export interface KeyChangeRequest {
@@ -64,5 +64,5 @@ export interface Batch {
 export interface BatchAnswer {
   /** In the order of the jobs. */
   answers: ({ answer: JobAnswer } | JobRefusal)[]
-  changes: ChangeRow[]
+  changes: CommittedRow[]
 }

@@ -6,7 +6,7 @@ import { InvalidPinError } from '../pin/errors.ts'
 import type { Pin } from '../pin/pin.ts'
 import type { Runtime } from '../runtime/ports.ts'
 import type {
-  Change,
+  CommittedChange,
   DagBlock,
   MergeOutcome,
   Page,
@@ -22,7 +22,7 @@ import type { BlockRequest, KeyChangeRequest, RequeuePosition } from './jobs.ts'
 import { cidOfKey } from './keys.ts'
 import { PendingPins } from './pending-pins.ts'
 import { longestPage, StoreReader, toChange } from './store-reader.ts'
-import type { ChangeRow, TableReader } from './tables.ts'
+import type { CommittedRow, TableReader } from './tables.ts'
 
 export interface QueuedStoreInit {
   tables: TableReader
@@ -40,7 +40,7 @@ const mergedAtOnce = 2 * 1024 * 1024
 export class QueuedStore extends StoreReader implements Store {
   readonly #queue: CommitQueue
   readonly #pending = new PendingPins()
-  readonly #listeners = new Set<(changes: Change[]) => void>()
+  readonly #listeners = new Set<(changes: CommittedChange[]) => void>()
   readonly #closeBelow: () => Promise<void>
   #closing: Promise<void> | undefined
 
@@ -129,8 +129,8 @@ export class QueuedStore extends StoreReader implements Store {
     return recovered
   }
 
-  onChange(listener: (changes: Change[]) => void): () => void {
-    const entry = (changes: Change[]): void => listener(changes)
+  onChange(listener: (changes: CommittedChange[]) => void): () => void {
+    const entry = (changes: CommittedChange[]): void => listener(changes)
     this.#listeners.add(entry)
     return () => this.#listeners.delete(entry)
   }
@@ -149,9 +149,9 @@ export class QueuedStore extends StoreReader implements Store {
     }
   }
 
-  #tell(rows: ChangeRow[]): void {
+  #tell(rows: CommittedRow[]): void {
     if (this.#listeners.size === 0) return
-    const changes = rows.map(toChange)
+    const changes = rows.map((row) => (row.waits ? { ...toChange(row), waits: row.waits } : toChange(row)))
     for (const listener of this.#listeners) listener(changes)
   }
 }

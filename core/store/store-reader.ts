@@ -8,8 +8,6 @@ import type {
   Change,
   Cursor,
   DagBlock,
-  DueQuery,
-  DueWork,
   Head,
   LocalQuery,
   LocalRecord,
@@ -18,12 +16,14 @@ import type {
   PinQuery,
   StoreCounts,
   TrackedStatus,
+  WaitingQuery,
+  WaitingWork,
 } from '../runtime/store.ts'
 import { blockIdOfName } from './block-names.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { ChangesGoneError, CursorError } from './errors.ts'
 import { cidOfKey } from './keys.ts'
-import type { ChangeRow, KeyBytes, KeyRow, TableReader, WorkKind } from './tables.ts'
+import type { ChangeRow, KeyBytes, KeyRow, TableReader } from './tables.ts'
 import { readCounts } from './transaction.ts'
 
 /** Rows of a page at most. */
@@ -121,27 +121,12 @@ export class StoreReader {
     })
   }
 
-  due({ kind, limit, now, order, classes }: DueQuery): DueWork[] {
-    const most = pageLimit(limit)
-    const found: KeyRow[] = []
-    for (const priority of [...classes].sort((a, b) => a - b)) {
-      const wanted = order === 'priority' ? most - found.length : most
-      if (wanted === 0) break
-      found.push(...this.#tables.waiting(kind, priority, now, wanted))
-    }
-    if (order === 'longest-due') found.sort((a, b) => nextTry(a) - nextTry(b))
-    return found.slice(0, most).flatMap((row) => {
+  waiting({ kind, priority, limit }: WaitingQuery): WaitingWork[] {
+    return this.#tables.waiting(kind, priority, pageLimit(limit)).flatMap((row) => {
       const { pin, record } = localRow(row)
       if (record === undefined) return []
       return [pin === undefined ? { record } : { record, pin }]
     })
-  }
-
-  nextDue(kind: WorkKind): number | undefined {
-    const firsts = this.#tables
-      .waitingPriorities(kind)
-      .flatMap((priority) => this.#tables.firstWaiting(kind, priority) ?? [])
-    return firsts.length === 0 ? undefined : Math.min(...firsts)
   }
 
   changes(after: number, limit: number): Change[] {
@@ -242,10 +227,6 @@ function localRow({ key, folded, local }: KeyRow): LocalRow {
     ...(folded?.pin === undefined ? {} : { pin: folded.pin }),
     ...(local === undefined ? {} : { record: { cid, ...local } }),
   }
-}
-
-function nextTry(row: KeyRow): number {
-  return row.local?.nextTryAt ?? 0
 }
 
 function cidOfBlock(name: Uint8Array): CID {

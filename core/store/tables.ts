@@ -52,6 +52,12 @@ export interface ChangeRow {
   kind: ChangeKind
 }
 
+/** A change row as its commit tells it. */
+export interface CommittedRow extends ChangeRow {
+  /** The queue that the record waits in since then, if it does. */
+  waits?: { kind: WorkKind; priority: number }
+}
+
 export type WorkKind = 'pin' | 'unpin'
 
 /** The statuses that wait to be tried, by the kind of work. */
@@ -82,12 +88,8 @@ export interface TableReader {
     after: KeyBytes | undefined,
     limit: number,
   ): KeyRow[]
-  /** Waiting records of one priority with `nextTryAt` up to `now`, the smallest first; by index. */
-  waiting(kind: WorkKind, priority: number, now: number, limit: number): KeyRow[]
-  /** The smallest `nextTryAt` of waiting records of one priority; by index. */
-  firstWaiting(kind: WorkKind, priority: number): number | undefined
-  /** The priorities that waiting records have. */
-  waitingPriorities(kind: WorkKind): number[]
+  /** Waiting records of one priority, the smallest `nextTryAt` first; by index. */
+  waiting(kind: WorkKind, priority: number, limit: number): KeyRow[]
 
   blockId(name: Uint8Array): BlockRowId | undefined
   /** Undefined for a name without a block. */

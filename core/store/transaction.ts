@@ -5,7 +5,16 @@
 import type { PeerIdText } from '../pin/pin.ts'
 import type { StoreCounts, TrackedStatus } from '../runtime/store.ts'
 import type { RetargetRule } from '../tracker/retarget.ts'
-import type { ChangeKind, ChangeRow, KeyBytes, KeyRowId, LocalState, Tables } from './tables.ts'
+import {
+  type ChangeKind,
+  type CommittedRow,
+  type KeyBytes,
+  type KeyRowId,
+  type LocalState,
+  type Tables,
+  type WorkKind,
+  waitingStatuses,
+} from './tables.ts'
 
 /** Rows of the change log that are kept; a reader at an older position reads everything anew. */
 export const keptChanges = 1_000_000
@@ -27,7 +36,7 @@ export class Transaction {
   readonly now: number
   readonly counts: StoreCounts
   /** Rows added so far. */
-  readonly changes: ChangeRow[] = []
+  readonly changes: CommittedRow[] = []
   readonly #keptChanges: number
   #sequence: number
 
@@ -46,10 +55,10 @@ export class Transaction {
     return this.#sequence + 1
   }
 
-  addChange(id: KeyRowId, key: KeyBytes, kind: ChangeKind): number {
+  addChange(id: KeyRowId, key: KeyBytes, kind: ChangeKind, waits?: CommittedRow['waits']): number {
     const sequence = ++this.#sequence
     this.tables.addChange(sequence, id, kind)
-    this.changes.push({ sequence, key, kind })
+    this.changes.push(waits === undefined ? { sequence, key, kind } : { sequence, key, kind, waits })
     return sequence
   }
 
@@ -63,7 +72,7 @@ export class Transaction {
     if (before !== undefined) this.#countLocal(before.status, -1)
     if (after !== undefined) this.#countLocal(after.status, 1)
     this.tables.setLocal(id, after)
-    return this.addChange(id, key, 'local')
+    return this.addChange(id, key, 'local', after && queueOf(after))
   }
 
   /** The last step: writes the counters, and drops as many old change rows as new ones came. */
@@ -80,6 +89,14 @@ export class Transaction {
     else this.counts.local[status] = count
   }
 }
+
+/** The queue that the record waits in, if it does. */
+function queueOf({ status, priority }: LocalState): CommittedRow['waits'] {
+  const kind = workKinds.find((each) => waitingStatuses[each].includes(status))
+  return kind === undefined ? undefined : { kind, priority }
+}
+
+const workKinds: readonly WorkKind[] = ['pin', 'unpin']
 
 export function readCounts(text: string | undefined): StoreCounts {
   return text === undefined ? { pins: 0, local: {}, blocks: 0, heads: 0 } : (JSON.parse(text) as StoreCounts)

@@ -6,11 +6,19 @@
 import type { CID } from 'multiformats/cid'
 import type { Ipfs, IpfsFailure, IpfsPinProgress } from '../runtime/ipfs.ts'
 import type { Logger, Runtime, Timer } from '../runtime/ports.ts'
-import type { Change, Cursor, DueQuery, LocalRecord, Store, TrackedOutcome } from '../runtime/store.ts'
+import type {
+  CommittedChange,
+  Cursor,
+  LocalRecord,
+  Store,
+  TrackedOutcome,
+  WaitingQuery,
+} from '../runtime/store.ts'
 import {
   type Failure,
   type IpfsCall,
   keyOf,
+  type QueueChange,
   type TrackerAction,
   type TrackerEvent,
   type TryName,
@@ -23,9 +31,6 @@ import { type Outage, TrackerMachine } from './tracker.ts'
 
 /** Records looked at a time when many are gone through. */
 const pageSize = 1000
-
-/** Milliseconds until the queue is read again when it could not be read. */
-const readRetryDelay = 5_000
 
 /** A pin or unpin that runs on IPFS now. */
 export interface InFlight {
@@ -40,10 +45,7 @@ export interface InFlight {
 }
 
 /** What the tracker needs of the store. */
-export type TrackerStore = Pick<
-  Store,
-  'due' | 'nextDue' | 'local' | 'record' | 'requeue' | 'bindIpfs' | 'onChange'
->
+export type TrackerStore = Pick<Store, 'waiting' | 'local' | 'record' | 'requeue' | 'bindIpfs' | 'onChange'>
 
 /** What the tracker needs of the IPFS node. */
 export type TrackerIpfs = Pick<Ipfs, 'id' | 'pinState' | 'pin' | 'unpin'>
@@ -123,7 +125,6 @@ class TrackerDriver implements Tracker {
 
   async recover(cid: CID): Promise<boolean> {
     const { rows } = await this.#store.requeue({ cid, now: this.#runtime.clock.now() })
-    this.#post({ type: 'workAvailable' })
     return rows.length > 0
   }
 
@@ -136,7 +137,6 @@ class TrackerDriver implements Tracker {
         limit: pageSize,
         ...(after === undefined ? {} : { after }),
       })
-      this.#post({ type: 'workAvailable' })
       yield* page.rows
       after = page.next
     } while (after !== undefined)
@@ -152,14 +152,14 @@ class TrackerDriver implements Tracker {
     for (const timer of this.#timers.values()) timer.cancel()
   }
 
-  #changed(changes: Change[]): void {
-    let other = false
-    for (const { cid, kind } of changes) {
+  #changed(changes: CommittedChange[]): void {
+    const others: QueueChange[] = []
+    for (const { cid, kind, waits } of changes) {
       const key = keyOf(cid)
-      if (this.#machine.work(key) === undefined) other = true
+      if (this.#machine.work(key) === undefined) others.push({ key, waits })
       else if (kind === 'pinset') this.#post({ type: 'retargeted', key, record: this.#local(cid) })
     }
-    if (other) this.#post({ type: 'workAvailable' })
+    if (others.length > 0) this.#post({ type: 'changed', changes: others })
   }
 
   /** Events that come up while one is handled wait for their turn, so that the machine is never entered twice. */
@@ -206,15 +206,12 @@ class TrackerDriver implements Tracker {
     }
   }
 
-  #look(query: DueQuery): TrackerEvent {
-    const { kind, now } = query
+  #look(query: WaitingQuery): TrackerEvent {
     try {
-      const work = this.#store.due(query)
-      // What is due and cannot be begun now is looked for again when something ends.
-      return { type: 'due', kind, work, nextDue: work.length > 0 ? undefined : this.#store.nextDue(kind) }
+      return { type: 'found', query, work: this.#store.waiting(query) }
     } catch (error) {
       this.#logger.error('the queue cannot be read', { error: String(error) })
-      return { type: 'due', kind, work: [], nextDue: now + readRetryDelay }
+      return { type: 'unreadable', kind: query.kind }
     }
   }
 
@@ -261,7 +258,12 @@ class TrackerDriver implements Tracker {
 
   async #record(outcome: TrackedOutcome, name: TryName): Promise<void> {
     await this.#outcomes.add(outcome)
-    this.#post({ type: 'recorded', record: this.#local(outcome.cid), ...name })
+    const isBeginning = outcome.status === 'pinning' || outcome.status === 'unpinning'
+    this.#post(
+      isBeginning
+        ? { type: 'begun', record: this.#local(outcome.cid), ...name }
+        : { type: 'recorded', ...name },
+    )
   }
 
   /** Nothing is begun on a record that cannot be read. */

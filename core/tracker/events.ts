@@ -3,7 +3,7 @@ import type { CID } from 'multiformats/cid'
 import type { Pin } from '../pin/pin.ts'
 import type { IpfsFailureReason, IpfsPinProgress, IpfsPinState } from '../runtime/ipfs.ts'
 import type { LogFields, LogLevel } from '../runtime/ports.ts'
-import type { DueQuery, DueWork, LocalRecord, TrackedOutcome } from '../runtime/store.ts'
+import type { LocalRecord, TrackedOutcome, WaitingQuery, WaitingWork } from '../runtime/store.ts'
 
 export type WorkKind = 'pin' | 'unpin'
 
@@ -27,10 +27,12 @@ export interface TryName {
 
 export type TrackerEvent =
   | { type: 'start' }
-  /** The store may have something due. */
-  | { type: 'workAvailable' }
-  /** The answer to `look`. `nextDue`: when something will be due, ms since the epoch, if nothing is now. */
-  | { type: 'due'; kind: WorkKind; work: DueWork[]; nextDue: number | undefined }
+  /** The store has other records or pins of these CIDs, which are not in work. */
+  | { type: 'changed'; changes: QueueChange[] }
+  /** The answer to `look`. */
+  | { type: 'found'; query: WaitingQuery; work: WaitingWork[] }
+  /** The other answer to `look`: the store cannot be read. */
+  | { type: 'unreadable'; kind: WorkKind }
   | TryEvent
   /** The pin of a CID in work changed; `record` is what the store holds now. */
   | { type: 'retargeted'; key: WorkKey; record: LocalRecord | undefined }
@@ -40,12 +42,20 @@ export type TrackerEvent =
   | { type: 'tick'; wake: Wake }
   | { type: 'stop' }
 
+export interface QueueChange {
+  key: WorkKey
+  /** The queue that it waits in since then, if the change says so. */
+  waits?: Pick<WaitingQuery, 'kind' | 'priority'> | undefined
+}
+
 /** News of one try. */
 export type TryEvent =
   /** The answer to `check`, when it did not fail. */
   | ({ type: 'checked'; state: IpfsPinState } & TryName)
-  /** What `record` said is durable, or was too old to count; `record` is what the store holds now. */
-  | ({ type: 'recorded'; record: LocalRecord | undefined } & TryName)
+  /** The beginning that `record` told is durable, or was too old to count; `record` is what the store holds now. */
+  | ({ type: 'begun'; record: LocalRecord | undefined } & TryName)
+  /** The end that `record` told is durable, or was too old to count. */
+  | ({ type: 'recorded' } & TryName)
   | ({ type: 'progress'; progress: IpfsPinProgress } & TryName)
   /** The call of `run` succeeded. */
   | ({ type: 'finished'; progress?: IpfsPinProgress } & TryName)
@@ -56,8 +66,8 @@ export type TryEvent =
 export type Wake = WorkKind | 'probe'
 
 export type TrackerAction =
-  /** Ask the store what is due. */
-  | { type: 'look'; query: DueQuery }
+  /** Ask the store what waits. */
+  | { type: 'look'; query: WaitingQuery }
   /** Ask IPFS how the CID is pinned. */
   | ({ type: 'check'; cid: CID } & TryName)
   /** Make durable; together with whatever else waits for it. */

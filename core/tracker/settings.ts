@@ -27,11 +27,17 @@ export const defaultTrackerSettings: TrackerSettings = {
   stallTimeout: 120_000,
 }
 
-/** What has ended but is not yet durable counts too: together at most this many times the pins or unpins in flight. */
+/**
+ * What has ended but is not yet durable counts too: together at most this many times the pins or unpins in flight. Of
+ * what waits as many are read ahead, of each class.
+ */
 export const heldFactor = 4
 
 /** Of the pins or unpins in flight, at most this part (but at least one) tries what has failed before. */
 export const retryShare = 0.75
 
-/** Milliseconds after which the store is asked again in any case, so that a jump of the clock delays work no longer. */
+/** Milliseconds after which the clock is looked at in any case, so that a jump of it delays work no longer. */
 export const longestWait = 60_000
+
+/** Milliseconds until the queue is read again when it could not be read. */
+export const readRetryDelay = 5_000

@@ -1,7 +1,8 @@
 /**
  * The tracker's decisions, without I/O: events in, actions out (`events.ts`). The queue lives in the store; the machine
- * holds only what is in work, one try per CID at a time, from the check whether IPFS has it already until the outcome is
- * durable. The life of a try: checking → beginning (the store learns of it) → running → recording → forgotten.
+ * holds what is in work and reads a little ahead (`lanes.ts`). There is one try per CID at a time, from the check whether
+ * IPFS has it already until the outcome is durable: checking → beginning (the store learns of it) → running → recording
+ * → forgotten.
  *
  * What it promises, and `test/laws/tracker.test.ts` checks: never more in flight than set; everything that waits is tried
  * in the end; nothing that this peer did not pin is unpinned; the result of an older generation changes nothing; an
@@ -9,21 +10,22 @@
  */
 import type { IpfsPinProgress, IpfsPinState } from '../runtime/ipfs.ts'
 import type { Random } from '../runtime/ports.ts'
-import type { DueWork, LocalRecord, TrackedOutcome } from '../runtime/store.ts'
+import type { LocalRecord, TrackedOutcome, WaitingQuery, WaitingWork } from '../runtime/store.ts'
 import { backoffDelay, itemBackoff, nodeBackoff } from './backoff.ts'
-import {
-  type Failure,
-  keyOf,
-  type TrackerAction,
-  type TrackerEvent,
-  type TryEvent,
-  type Wake,
-  type WorkKey,
-  type WorkKind,
+import type {
+  Failure,
+  QueueChange,
+  TrackerAction,
+  TrackerEvent,
+  TryEvent,
+  Wake,
+  WorkKey,
+  WorkKind,
 } from './events.ts'
+import { Lanes } from './lanes.ts'
 import { begun, failed, gone, pinned, queued, refused } from './outcomes.ts'
-import { classify, fairTurn, firstTryClasses, priorityClasses } from './priority.ts'
-import { heldFactor, longestWait, retryShare, type TrackerSettings } from './settings.ts'
+import { classify, fairTurn } from './priority.ts'
+import { heldFactor, longestWait, readRetryDelay, retryShare, type TrackerSettings } from './settings.ts'
 import { callOf, countWork, type Held, nameOf, newWork, type Work } from './work.ts'
 
 /** Why nothing new is begun: the IPFS node does not answer. */
@@ -41,9 +43,11 @@ export class TrackerMachine {
   readonly #settings: TrackerSettings
   readonly #random: Random
   readonly #held = new Map<WorkKey, Held>()
+  readonly #lanes: Record<WorkKind, Lanes> = { pin: new Lanes(), unpin: new Lanes() }
   /** Work begun so far of each kind: every eighth is the longest due. */
   readonly #turns: Record<WorkKind, number> = { pin: 0, unpin: 0 }
-  readonly #looking: Record<WorkKind, boolean> = { pin: false, unpin: false }
+  /** Its slots are being filled: the store was asked, or work is being taken. */
+  readonly #filling: Record<WorkKind, boolean> = { pin: false, unpin: false }
   #outage: Outage | undefined
   #probing = false
   #life: 'new' | 'starting' | 'running' | 'stopping' = 'new'
@@ -81,11 +85,14 @@ export class TrackerMachine {
       case 'start':
         this.#start()
         break
-      case 'workAvailable':
-        this.#lookForAll()
+      case 'changed':
+        this.#changed(event.changes)
         break
-      case 'due':
-        this.#due(event)
+      case 'found':
+        this.#found(event.query, event.work)
+        break
+      case 'unreadable':
+        this.#wake(event.kind, readRetryDelay)
         break
       case 'retargeted':
         this.#retargeted(event.key, event.record)
@@ -98,7 +105,10 @@ export class TrackerMachine {
         break
       case 'tick':
         if (event.wake === 'probe') this.#probe()
-        else this.#look(event.wake)
+        else {
+          this.#filling[event.wake] = false
+          this.#fill(event.wake)
+        }
         break
       case 'stop':
         this.#stop()
@@ -117,9 +127,11 @@ export class TrackerMachine {
         if (work.phase === 'cancelling') this.#release(work)
         else if (work.phase === 'checking') this.#checked(work, event.state)
         break
+      case 'begun':
+        if (work.phase === 'beginning') this.#begun(work, event.record)
+        break
       case 'recorded':
         if (work.phase === 'recording') this.#release(work)
-        else if (work.phase === 'beginning') this.#begun(work, event.record)
         break
       case 'progress':
         work.progress = event.progress
@@ -145,52 +157,60 @@ export class TrackerMachine {
     for (const work of this.#held.values()) this.#cancel(work)
   }
 
-  #lookForAll(): void {
-    for (const kind of kinds) this.#look(kind)
+  #fillAll(): void {
+    for (const kind of kinds) this.#fill(kind)
   }
 
-  /** Asks for work of a kind if there is room for it. */
-  #look(kind: WorkKind): void {
-    if (this.#life !== 'running' || this.#outage !== undefined || this.#looking[kind]) return
-    const count = this.#room(kind)
-    if (count === 0) return
-    this.#looking[kind] = true
-    const fair = this.#turns[kind] % fairTurn === fairTurn - 1
-    this.#emit({
-      type: 'look',
-      query: {
-        kind,
-        // What is held may still wait in the store, and is passed over.
-        limit: Math.min(1000, count + this.#held.size),
-        now: this.#now,
-        order: fair ? 'longest-due' : 'priority',
-        classes: this.#mayRetry(kind) ? priorityClasses : firstTryClasses,
-      },
-    })
-  }
-
-  #due({ kind, work, nextDue }: { kind: WorkKind; work: DueWork[]; nextDue: number | undefined }): void {
-    this.#looking[kind] = false
-    if (this.#life !== 'running' || this.#outage !== undefined) return
-    let taken = 0
-    // Up to the next fair turn, which asks for another order.
-    const most = Math.min(this.#room(kind), turnsLeft(this.#turns[kind]))
-    for (const due of work) {
-      if (taken === most) break
-      const key = keyOf(due.record.cid)
-      if (this.#held.has(key) || (due.record.attempts > 0 && !this.#mayRetry(kind))) continue
-      taken++
+  /** Takes work of a kind while there is room for it. */
+  #fill(kind: WorkKind): void {
+    if (this.#life !== 'running' || this.#outage !== undefined || this.#filling[kind]) return
+    this.#filling[kind] = true
+    while (this.#room(kind) > 0) {
+      const isFair = this.#turns[kind] % fairTurn === fairTurn - 1
+      const next = this.#lanes[kind].next({ now: this.#now, isFair, mayRetry: this.#mayRetry(kind) })
+      if ('read' in next) {
+        this.#look(kind, next.read)
+        return
+      }
+      if ('wait' in next) {
+        if (next.wait !== undefined) this.#wake(kind, next.wait - this.#now)
+        break
+      }
       this.#turns[kind]++
-      this.#take(key, kind, due)
+      this.#take(next.key, kind, next.work)
     }
-    if (taken > 0) this.#look(kind)
-    else if (nextDue !== undefined && nextDue > this.#now) this.#wake(kind, nextDue - this.#now)
+    this.#filling[kind] = false
   }
 
-  #take(key: WorkKey, kind: WorkKind, { record, pin }: DueWork): void {
+  #look(kind: WorkKind, priority: number): void {
+    // What is held may still wait in the store, and is passed over.
+    const limit = Math.min(1000, heldFactor * this.#limit(kind) + this.#held.size)
+    this.#emit({ type: 'look', query: { kind, priority, limit } })
+  }
+
+  #found({ kind, priority, limit }: WaitingQuery, work: WaitingWork[]): void {
+    this.#filling[kind] = false
+    if (this.#lanes[kind].fill(priority, work, limit, (key) => this.#held.has(key))) this.#fill(kind)
+  }
+
+  #changed(changes: QueueChange[]): void {
+    for (const { key, waits } of changes) {
+      this.#drop(key)
+      if (waits !== undefined) this.#lanes[waits.kind].news(waits.priority)
+    }
+    this.#fillAll()
+  }
+
+  #drop(key: WorkKey): void {
+    for (const kind of kinds) this.#lanes[kind].drop(key)
+  }
+
+  #take(key: WorkKey, kind: WorkKind, { record, pin }: WaitingWork): void {
     const { cid } = record
     const work = newWork(key, kind, record, pin, this.#now)
     this.#held.set(key, work)
+    // Its record may have changed between two reads, and be in another lane too.
+    this.#drop(key)
     if (kind === 'unpin' && this.#settings.unpinDisabled) this.#record(work, refused(record, this.#now))
     else if (kind === 'unpin' || (record.owned && record.want === 'recursive')) this.#begin(work)
     else this.#emit({ type: 'check', cid, ...nameOf(work) })
@@ -270,8 +290,13 @@ export class TrackerMachine {
 
   #retargeted(key: WorkKey, record: LocalRecord | undefined): void {
     const work = this.#held.get(key)
-    if (work !== undefined && work.record.generation !== record?.generation) this.#cancel(work)
-    this.#lookForAll()
+    if (work === undefined || work.record.generation === record?.generation) return
+    this.#overtake(work)
+  }
+
+  #overtake(work: Held): void {
+    work.isOvertaken = true
+    this.#cancel(work)
   }
 
   /** What is being recorded ends by itself, and the store drops it if it is too old. */
@@ -289,14 +314,19 @@ export class TrackerMachine {
 
   #record(work: Held, outcome: TrackedOutcome): void {
     work.phase = 'recording'
+    work.outcome = outcome
     this.#emit({ type: 'record', outcome, ...nameOf(work) })
     // The slot is free while the outcome becomes durable.
-    this.#look(work.kind)
+    this.#fill(work.kind)
   }
 
-  #release(work: Held): void {
-    this.#held.delete(work.key)
-    this.#lookForAll()
+  #release({ key, kind, outcome, isOvertaken }: Held): void {
+    this.#held.delete(key)
+    const isSettled = outcome?.status === 'pinned' || outcome?.status === 'gone'
+    // What waits on may have been passed over when the store was read.
+    if (isOvertaken || outcome === undefined) for (const each of kinds) this.#lanes[each].news()
+    else if (!isSettled) this.#lanes[kind].news(outcome.priority)
+    this.#fillAll()
   }
 
   #lose(error: string): void {
@@ -320,8 +350,8 @@ export class TrackerMachine {
       this.#log('info', 'the IPFS node answers again', { seconds: (this.#now - this.#outage.since) / 1000 })
       this.#outage = undefined
     }
-    if (rebound) for (const work of this.#held.values()) this.#cancel(work)
-    this.#lookForAll()
+    if (rebound) for (const work of this.#held.values()) this.#overtake(work)
+    this.#fillAll()
   }
 
   #unready(error: string): void {
@@ -357,10 +387,4 @@ export class TrackerMachine {
   #emit(action: TrackerAction): void {
     this.#actions.push(action)
   }
-}
-
-/** Starts of the order that the next one has: one at a fair turn, else those before it. */
-function turnsLeft(turns: number): number {
-  const turn = turns % fairTurn
-  return turn === fairTurn - 1 ? 1 : fairTurn - 1 - turn
 }

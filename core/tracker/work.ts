@@ -2,7 +2,7 @@
 import type { CID } from 'multiformats/cid'
 import type { Pin } from '../pin/pin.ts'
 import type { IpfsPinProgress } from '../runtime/ipfs.ts'
-import type { LocalRecord } from '../runtime/store.ts'
+import type { LocalRecord, TrackedOutcome } from '../runtime/store.ts'
 import type { IpfsCall, TryName, WorkKey, WorkKind } from './events.ts'
 
 export interface Work {
@@ -17,6 +17,10 @@ export interface Work {
   readonly begun: boolean
   /** A recursive pin of ours must go before the direct one can be made. */
   readonly unpinFirst: boolean
+  /** How it ended, once that is being recorded. */
+  readonly outcome: TrackedOutcome | undefined
+  /** The pin changed since the work was taken: its record is another one. */
+  readonly isOvertaken: boolean
   /** ms since the epoch. */
   readonly since: number
   readonly progress: IpfsPinProgress | undefined
@@ -43,6 +47,8 @@ export function newWork(
     phase: 'checking',
     begun: false,
     unpinFirst: false,
+    outcome: undefined,
+    isOvertaken: false,
     since,
     progress: undefined,
   }

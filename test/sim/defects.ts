@@ -88,7 +88,7 @@ export const defects: Record<string, { defect: Defect; foundBy: string }> = {
     defect: {
       changeTrackerStore: (store) =>
         instead(store, {
-          due: (query) => store.due(query).filter(({ record }) => record.attempts === 0),
+          waiting: (query) => store.waiting(query).filter(({ record }) => record.attempts === 0),
         }),
     },
   },

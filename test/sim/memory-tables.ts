@@ -142,19 +142,10 @@ export class MemoryTables implements Tables {
     return this.#select(after, limit, (id) => this.#rows.local.get(String(id))?.status === status)
   }
 
-  waiting(kind: WorkKind, priority: number, now: number, limit: number): KeyRow[] {
+  waiting(kind: WorkKind, priority: number, limit: number): KeyRow[] {
     return this.#waiting(kind, priority)
-      .filter(([, { nextTryAt }]) => nextTryAt <= now)
       .slice(0, limit)
       .flatMap(([id]) => this.keyRow(id) ?? [])
-  }
-
-  firstWaiting(kind: WorkKind, priority: number): number | undefined {
-    return this.#waiting(kind, priority)[0]?.[1].nextTryAt
-  }
-
-  waitingPriorities(kind: WorkKind): number[] {
-    return [...new Set(this.#waiting(kind).map(([, { priority }]) => priority))].sort((a, b) => a - b)
   }
 
   blockId(name: Uint8Array): BlockRowId | undefined {
@@ -346,11 +337,11 @@ export class MemoryTables implements Tables {
     return rows
   }
 
-  #waiting(kind: WorkKind, priority?: number): [KeyRowId, LocalState][] {
+  #waiting(kind: WorkKind, priority: number): [KeyRowId, LocalState][] {
     return [...this.#rows.local]
       .map(([id, state]): [KeyRowId, LocalState] => [Number(id), state])
       .filter(([, state]) => waitingStatuses[kind].includes(state.status))
-      .filter(([, state]) => priority === undefined || state.priority === priority)
+      .filter(([, state]) => state.priority === priority)
       .sort(([a, x], [b, y]) => x.nextTryAt - y.nextTryAt || a - b)
   }
 

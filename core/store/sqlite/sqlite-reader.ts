@@ -114,32 +114,13 @@ export class SqliteReader implements TableReader {
     )
   }
 
-  waiting(kind: WorkKind, priority: number, now: number, limit: number): KeyRow[] {
+  waiting(kind: WorkKind, priority: number, limit: number): KeyRow[] {
     return this.#keyRows(
       `SELECT ${pinColumns}, ${localColumns} FROM local l JOIN pins p ON p.id = l.id
-       WHERE l.${waitingConditions[kind]} AND l.priority = ? AND l.next_try <= ? ORDER BY l.next_try LIMIT ?`,
+       WHERE l.${waitingConditions[kind]} AND l.priority = ? ORDER BY l.next_try LIMIT ?`,
       priority,
-      now,
       limit,
     )
-  }
-
-  firstWaiting(kind: WorkKind, priority: number): number | undefined {
-    const row = this.get<{ next_try: number }>(
-      `SELECT next_try FROM local WHERE ${waitingConditions[kind]} AND priority = ? ORDER BY next_try LIMIT 1`,
-      priority,
-    )
-    return row?.next_try
-  }
-
-  waitingPriorities(kind: WorkKind): number[] {
-    const sql = `SELECT priority FROM local WHERE ${waitingConditions[kind]} AND priority > ? ORDER BY priority LIMIT 1`
-    const found: number[] = []
-    for (let last = Number.MIN_SAFE_INTEGER; ; ) {
-      const row = this.get<{ priority: number }>(sql, last)
-      if (row === undefined) return found
-      found.push((last = row.priority))
-    }
   }
 
   blockId(name: Uint8Array): BlockRowId | undefined {

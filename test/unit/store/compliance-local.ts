@@ -1,6 +1,6 @@
 /** What the store keeps of this peer's own work. */
 import { expect, test } from 'bun:test'
-import type { LocalRecord, Store, TrackedOutcome } from '../../../core/runtime/store.ts'
+import type { LocalRecord, Store, TrackedOutcome, WaitingQuery } from '../../../core/runtime/store.ts'
 import { priorityClass, priorityClasses } from '../../../core/tracker/priority.ts'
 import type { CreateSubject } from './compliance.ts'
 import {
@@ -117,7 +117,7 @@ export function localCases(create: CreateSubject): void {
     expect(store.counts().local).toEqual({ pin_queued: 1, unpin_queued: 1, pin_error: 1 })
   })
 
-  test('due work comes by class, then by how long it has been due', async () => {
+  test('what waits comes by class, in the order in which it is due', async () => {
     await using subject = await create()
     const { store } = subject
     const plan: [string, number, number][] = [
@@ -132,28 +132,19 @@ export function localCases(create: CreateSubject): void {
     for (const [name, priority, nextTryAt] of plan) {
       await record(store, name, { status: 'pin_error', priority, nextTryAt })
     }
-    const due = (fields: Partial<Parameters<Store['due']>[0]> = {}) =>
-      store
-        .due({ kind: 'pin', limit: 10, now: 100, order: 'priority', classes: priorityClasses, ...fields })
-        .map(({ pin }) => pin!.name)
-    expect(due()).toEqual(['fresh early', 'fresh late', 'retried', 'old', 'failing early'])
-    expect(due({ limit: 2 })).toEqual(['fresh early', 'fresh late'])
-    expect(due({ order: 'longest-due' })).toEqual([
-      'failing early',
-      'old',
-      'retried',
-      'fresh early',
-      'fresh late',
+    const waiting = (priority: number, fields: Partial<WaitingQuery> = {}) =>
+      store.waiting({ kind: 'pin', priority, limit: 10, ...fields }).map(({ pin }) => pin!.name)
+    expect(priorityClasses.map((priority) => waiting(priority))).toEqual([
+      ['fresh early', 'fresh late', 'not yet'],
+      ['retried'],
+      ['old'],
+      ['failing early'],
     ])
-    expect(due({ order: 'longest-due', limit: 1 })).toEqual(['failing early'])
-    expect(due({ classes: [priorityClass.old, priorityClass.retried] })).toEqual(['retried', 'old'])
-    expect(due({ now: 25 })).toEqual(['fresh early', 'retried', 'old', 'failing early'])
-    expect(due({ kind: 'unpin' })).toEqual([])
-    expect(store.nextDue('pin')).toBe(1)
-    expect(store.nextDue('unpin')).toBeUndefined()
+    expect(waiting(priorityClass.fresh, { limit: 2 })).toEqual(['fresh early', 'fresh late'])
+    expect(waiting(priorityClass.fresh, { kind: 'unpin' })).toEqual([])
   })
 
-  test('only what waits is due', async () => {
+  test('only what waits is in a queue', async () => {
     await using subject = await create()
     const { store } = subject
     const statuses = ['pin_queued', 'pin_error', 'unexpectedly_unpinned', 'pinning', 'pinned'] as const
@@ -161,18 +152,16 @@ export function localCases(create: CreateSubject): void {
     for (const status of statuses) await record(store, status, { status, nextTryAt: 1 })
     await record(store, 'unpinned', { status: 'pinned', owned: true })
     await store.write([{ kind: 'unpin', cid: cidOf('unpinned') }])
-    const query = { limit: 10, now: startTime, order: 'priority', classes: priorityClasses } as const
+    const waiting = (kind: WaitingQuery['kind']) =>
+      priorityClasses.flatMap((priority) => store.waiting({ kind, priority, limit: 10 }))
     expect(
-      store
-        .due({ kind: 'pin', ...query })
+      waiting('pin')
         .map(({ record: { status } }) => status)
         .sort(),
     ).toEqual(['pin_error', 'pin_queued', 'unexpectedly_unpinned'])
-    const [unpin] = store.due({ kind: 'unpin', ...query })
-    expect(unpin).toEqual({ record: store.local(cidOf('unpinned'))! })
-    await record(store, 'unpinned', { status: 'unpin_error', nextTryAt: startTime + 1 })
-    expect(store.due({ kind: 'unpin', ...query })).toEqual([])
-    expect(store.nextDue('unpin')).toBe(startTime + 1)
+    expect(waiting('unpin')).toEqual([{ record: store.local(cidOf('unpinned'))! }])
+    await record(store, 'unpinned', { status: 'unpinning' })
+    expect(waiting('unpin')).toEqual([])
   })
 
   test('one failed record is queued again at once, another is left alone', async () => {

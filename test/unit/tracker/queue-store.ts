@@ -5,13 +5,13 @@
 import type { CID } from 'multiformats/cid'
 import type { Pin } from '../../../core/pin/pin.ts'
 import type {
-  Change,
-  DueQuery,
-  DueWork,
+  CommittedChange,
   LocalRecord,
   Page,
   RequeueQuery,
   TrackedOutcome,
+  WaitingQuery,
+  WaitingWork,
 } from '../../../core/runtime/store.ts'
 import type { TrackerStore } from '../../../core/tracker/driver.ts'
 import { keyOf } from '../../../core/tracker/events.ts'
@@ -35,7 +35,7 @@ export class QueueStore implements TrackerStore {
   full: Error | undefined
   boundTo: string | undefined
   readonly #time: VirtualTime
-  readonly #listeners = new Set<(changes: Change[]) => void>()
+  readonly #listeners = new Set<(changes: CommittedChange[]) => void>()
   #sequence = 0
 
   constructor(time: VirtualTime) {
@@ -58,95 +58,86 @@ export class QueueStore implements TrackerStore {
       sequence,
       now: this.#time.now(),
     })
-    this.#put(key, record)
-    this.#tell({ sequence, cid, kind: 'pinset' })
+    const changes: CommittedChange[] = [{ sequence, cid, kind: 'pinset' }]
+    if (record !== this.records.get(key)) changes.push(this.#set(cid, record))
+    this.#tell(changes)
   }
 
   /** The record, made up. */
   put(record: LocalRecord): void {
-    this.#put(keyOf(record.cid), record)
-    this.#tell({ sequence: ++this.#sequence, cid: record.cid, kind: 'local' })
+    this.#tell([this.#set(record.cid, record)])
   }
 
   local(cid: CID): LocalRecord | undefined {
     return this.records.get(keyOf(cid))
   }
 
-  due({ kind, limit, now, order, classes }: DueQuery): DueWork[] {
-    const due = this.#waiting(kind).filter(
-      ({ nextTryAt, priority }) => nextTryAt <= now && classes.includes(priority),
-    )
-    due.sort((a, b) => (order === 'priority' ? a.priority - b.priority : 0) || a.nextTryAt - b.nextTryAt)
-    return due.slice(0, limit).map((record) => {
-      const pin = this.pins.get(keyOf(record.cid))
-      return { record, ...(pin === undefined ? {} : { pin }) }
-    })
-  }
-
-  nextDue(kind: 'pin' | 'unpin'): number | undefined {
-    const times = this.#waiting(kind).map(({ nextTryAt }) => nextTryAt)
-    return times.length === 0 ? undefined : Math.min(...times)
+  waiting({ kind, priority, limit }: WaitingQuery): WaitingWork[] {
+    return [...this.records.values()]
+      .filter((record) => waiting[kind].includes(record.status) && record.priority === priority)
+      .sort((a, b) => a.nextTryAt - b.nextTryAt)
+      .slice(0, limit)
+      .map((record) => {
+        const pin = this.pins.get(keyOf(record.cid))
+        return { record, ...(pin === undefined ? {} : { pin }) }
+      })
   }
 
   async record(outcomes: TrackedOutcome[]): Promise<void> {
     await this.#time.sleep(1)
     if (this.full !== undefined) throw this.full
+    const changes: CommittedChange[] = []
     for (const outcome of outcomes) {
       this.given.push(outcome)
-      const key = keyOf(outcome.cid)
-      const before = this.records.get(key)
+      const before = this.local(outcome.cid)
       if (before?.generation !== outcome.generation) continue
       const { status, ...rest } = outcome
-      this.#put(key, status === 'gone' ? undefined : { ...before, ...rest, status })
-      this.#tell({ sequence: ++this.#sequence, cid: outcome.cid, kind: 'local' })
+      changes.push(this.#set(outcome.cid, status === 'gone' ? undefined : { ...before, ...rest, status }))
     }
+    this.#tell(changes)
   }
 
   async requeue(query: RequeueQuery): Promise<Page<CID>> {
     await this.#time.sleep(1)
-    const rows: CID[] = []
+    const changes: CommittedChange[] = []
     for (const [key, record] of this.records) {
       if ('cid' in query && keyOf(query.cid) !== key) continue
       const { status } = record
       if (status !== 'pin_error' && status !== 'unpin_error' && status !== 'unexpectedly_unpinned') continue
       const queued = status === 'unpin_error' ? 'unpin_queued' : 'pin_queued'
-      this.#put(key, { ...record, status: queued, nextTryAt: query.now })
-      rows.push(record.cid)
+      changes.push(this.#set(record.cid, { ...record, status: queued, nextTryAt: query.now }))
     }
-    return { rows }
+    this.#tell(changes)
+    return { rows: changes.map(({ cid }) => cid) }
   }
 
   async bindIpfs(ipfsId: string): Promise<boolean> {
     const rebound = this.boundTo !== undefined && this.boundTo !== ipfsId
     this.boundTo = ipfsId
     if (!rebound) return false
-    for (const [key, record] of this.records) {
-      const unproven = {
-        ...record,
-        status: 'pin_queued',
-        owned: false,
-        generation: ++this.#sequence,
-      } as const
-      this.#put(key, record.want === 'none' ? undefined : unproven)
-    }
+    const changes = [...this.records.values()].map((record) => {
+      const generation = this.#sequence + 1
+      const unproven = { ...record, status: 'pin_queued', owned: false, generation } as const
+      return this.#set(record.cid, record.want === 'none' ? undefined : unproven)
+    })
+    this.#tell(changes)
     return true
   }
 
-  onChange(listener: (changes: Change[]) => void): () => void {
+  onChange(listener: (changes: CommittedChange[]) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  #waiting(kind: 'pin' | 'unpin'): LocalRecord[] {
-    return [...this.records.values()].filter(({ status }) => waiting[kind].includes(status))
+  #set(cid: CID, record: LocalRecord | undefined): CommittedChange {
+    if (record === undefined) this.records.delete(keyOf(cid))
+    else this.records.set(keyOf(cid), record)
+    const change = { sequence: ++this.#sequence, cid, kind: 'local' } as const
+    const kind = (['pin', 'unpin'] as const).find((each) => record && waiting[each].includes(record.status))
+    return record && kind ? { ...change, waits: { kind, priority: record.priority } } : change
   }
 
-  #put(key: string, record: LocalRecord | undefined): void {
-    if (record === undefined) this.records.delete(key)
-    else this.records.set(key, record)
-  }
-
-  #tell(change: Change): void {
-    for (const listener of this.#listeners) listener([change])
+  #tell(changes: CommittedChange[]): void {
+    for (const listener of this.#listeners) listener(changes)
   }
 }
