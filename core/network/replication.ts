@@ -67,6 +67,7 @@ export class Replication implements AsyncDisposable {
   readonly #seen = new Set<string>()
   #announcer: PeerIdText | undefined
   #merging: Promise<void> | undefined
+  #mergeAgain = false
   readonly #stops: (() => void)[] = []
 
   constructor(init: ReplicationInit) {
@@ -173,6 +174,7 @@ export class Replication implements AsyncDisposable {
   }
 
   #mergeReady(): void {
+    this.#mergeAgain = this.#merging !== undefined
     this.#merging ??= this.#mergeAll()
       .catch((error: unknown) => {
         this.#logger.error('merging of blocks broke off; it is tried again', { error: String(error) })
@@ -180,6 +182,8 @@ export class Replication implements AsyncDisposable {
       })
       .finally(() => {
         this.#merging = undefined
+        // A block may have become ready after the last look, and before this.
+        if (this.#mergeAgain && !this.#closing.signal.aborted) this.#mergeReady()
       })
   }
 
