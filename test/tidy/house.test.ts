@@ -7,6 +7,7 @@ import { cycles, eagerLoads, wrongArrows } from './arrows.ts'
 import { COMMANDS_DOCUMENT, withReference } from './command-reference.ts'
 import { deadLinks, strayPackages, unexplainedPackages, unprovenRows } from './documents.ts'
 import { wrongLimits } from './limits.ts'
+import { routesOfCode, routesOfDocument } from './routes.ts'
 import { badNames, bannedCode, longFiles, platformInPureParts, strayWords } from './rules.ts'
 import { defaultsOfCode, wrongSettings } from './settings.ts'
 import { readSources, TOP } from './sources.ts'
@@ -55,4 +56,6 @@ describe('the house', () => {
   })
   test('every row of docs/compatibility.md names a test that is there', () =>
     expect(unprovenRows(textOf('docs/compatibility.md') ?? '', textOf)).toEqual([]))
+  test('docs/rest.md has every route and no other', () =>
+    expect(routesOfDocument(textOf('docs/rest.md') ?? '')).toEqual(routesOfCode()))
 })

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { cycles, eagerLoads, MAY_IMPORT, partOf, wrongArrows } from './arrows.ts'
 import { deadLinks, strayPackages, unexplainedPackages, unprovenRows } from './documents.ts'
 import { wrongLimits } from './limits.ts'
+import { routesOfCode, routesOfDocument } from './routes.ts'
 import { badNames, bannedCode, longFiles, platformInPureParts, strayWords } from './rules.ts'
 import { defaultsOfCode, wrongSettings } from './settings.ts'
 import { type Import, toSource } from './sources.ts'
@@ -241,5 +242,12 @@ describe('other rules', () => {
     expect(unprovenRows(`${head}| x | y | \`test/a.test.ts\` does that |\n`, read)).toHaveLength(1)
     expect(unprovenRows(`${head}| x | y | \`test/b.test.ts\` |\n`, read)).toHaveLength(1)
     expect(unprovenRows(`${head}| x | y | soon |\n`, read)).toHaveLength(1)
+  })
+  test('routes are read from the code and from the document', () => {
+    expect(routesOfCode()).toContain('POST /pins/:namespace/:path')
+    expect(routesOfDocument('| `GET /b` | x |\n| `GET /a/:c` | y |\n`GET /d`\n')).toEqual([
+      'GET /a/:c',
+      'GET /b',
+    ])
   })
 })
