@@ -23,7 +23,7 @@ export interface DagWalkInit {
 }
 
 /** From this many entries on the stack takes nodes in portions. */
-const longStack = 100_000
+const longStack = 20_000
 const portion = 512
 /** Links looked up in one turn of the event loop. */
 const linksPerTurn = 256
