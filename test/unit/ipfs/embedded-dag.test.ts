@@ -15,8 +15,8 @@ const cborCode = 0x71
 
 describe('a walk', () => {
   test('visits each block once, also below nodes with more links than it keeps at a time', async () => {
-    const depth = 8
-    const width = 5_000
+    const depth = 7
+    const width = 4_000
     // Each node links to its leaves and, last, to the next node: all of them are on the way when the last one is reached.
     const linksOfNode = (id: number) => {
       if (id >= depth) return []
