@@ -4,7 +4,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-export const EXECUTABLE = join(import.meta.dir, '../../dist/cluster')
+/** Another one, such as that of another commit, is tested by giving its path. */
+export const EXECUTABLE = process.env.CLUSTER_EXECUTABLE ?? join(import.meta.dir, '../../dist/cluster')
 
 /** For the name of a test group that is skipped without the executable. */
 export const hasExecutable = existsSync(EXECUTABLE)

@@ -77,6 +77,13 @@ export class KuboNode implements AsyncDisposable {
     return run([this.#program, ...args], this.#env)
   }
 
+  /** Adds bytes, unpinned. Gives the CID. */
+  async add(bytes: Uint8Array, ...flags: string[]): Promise<string> {
+    const file = join(this.#folder, `content-${crypto.randomUUID()}`)
+    writeFileSync(file, bytes)
+    return (await this.ipfs('add', '--quieter', '--pin=false', '--cid-version=1', ...flags, file)).trim()
+  }
+
   logTail(): string {
     return this.#daemon.logTail()
   }

@@ -87,9 +87,14 @@ export class Daemon {
     }
   }
 
+  /** All that it has written, of every start. */
+  log(): string {
+    return existsSync(this.#log) ? readFileSync(this.#log, 'utf8') : ''
+  }
+
   /** The last lines of the log, for messages of failed tests. */
   logTail(): string {
-    return existsSync(this.#log) ? readFileSync(this.#log, 'utf8').split('\n').slice(-40).join('\n') : ''
+    return this.log().split('\n').slice(-40).join('\n')
   }
 
   signal(name: NodeJS.Signals): void {
