@@ -68,6 +68,11 @@ export class TerminalSession implements Session {
     this.#init.interruption.handOver(onSignal)
   }
 
+  takeStrayErrors(onError: (error: unknown) => void): void {
+    process.on('uncaughtException', onError)
+    process.on('unhandledRejection', onError)
+  }
+
   write(text: string): Promise<void> {
     this.#progress?.pause()
     return this.#init.output.write(text)

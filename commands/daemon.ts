@@ -46,6 +46,10 @@ export default command({
     const runtime = createSystemRuntime(session.log)
     const { logger } = runtime
     stop.logger = logger
+    // The network libraries leave some errors of broken connections to nobody; none of them is worth the peer.
+    session.takeStrayErrors((error) => {
+      logger.error('an error that nobody caught; the peer goes on', { cause: stackOf(error) })
+    })
     const { folder, environment } = session
     if (args.init && !hasConfiguration(folder)) await initialise(args, session, logger)
 
@@ -66,6 +70,10 @@ export default command({
     await notify(environment, 'STOPPING=1')
   },
 })
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
 
 /** Takes the signals over. The first one resolves `asked`. */
 function stopping(session: Session): { asked: Promise<void>; logger: Logger | undefined } {

@@ -15,6 +15,8 @@ export interface Session {
    * is, from 1; where it returns true, the process ends at once with exit code 1.
    */
   takeSignals(onSignal: (count: number) => boolean): void
+  /** Hands errors that nobody caught to `onError` from now on, instead of ending the process. */
+  takeStrayErrors(onError: (error: unknown) => void): void
   readonly log: { levels: LogLevels; format: LogFormat }
   /** Said before the command: nothing is to be asked (`--force`). */
   readonly force: boolean
