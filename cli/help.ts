@@ -6,15 +6,19 @@ import { type CommandGroup, globalFlags, shortGlobals } from './globals.ts'
 import { type CommandChildren, type CommandLeaf, programName } from './tree-node.ts'
 
 /** Help of the program (an empty path), or of a folder of commands. */
-export function folderHelp(path: string[], children: CommandChildren, summary: string): string {
+export function folderHelp(
+  path: string[],
+  { children, bare }: { children: CommandChildren; bare?: CommandLeaf | undefined },
+  summary: string,
+): string {
   const name = [programName, ...path].join(' ')
   const blocks = [
     summary,
-    `Usage: ${name} [flags] <command>`,
-    block(
-      'Commands',
-      Object.entries(children).map(([word, node]) => [word, node.summary]),
-    ),
+    `Usage: ${name} [flags] ${bare === undefined ? '<command>' : '[command]'}`,
+    block('Commands', [
+      ...(bare === undefined ? [] : [['(none)', bare.summary] as const]),
+      ...Object.entries(children).map(([word, node]) => [word, node.summary] as const),
+    ]),
   ]
   if (path.length === 0) blocks.push(globalsBlock(undefined), exitCodeBlock())
   blocks.push(`"${name} <command> --help" tells more of a command.`)

@@ -28,9 +28,9 @@ async function showVersion(): Promise<number> {
   return 0
 }
 
-async function showHelp({ path, children }: Route & { kind: 'help' }): Promise<number> {
+async function showHelp({ path, children, bare }: Route & { kind: 'help' }): Promise<number> {
   const { folderHelp } = await import('./help.ts')
-  console.log(folderHelp(path, children, programSummary))
+  console.log(folderHelp(path, { children, bare }, programSummary))
   return 0
 }
 

@@ -8,7 +8,7 @@ import { type CommandChildren, type CommandLeaf, programName } from './tree-node
 export type Route =
   | { kind: 'command'; path: string[]; leaf: CommandLeaf; before: string[]; after: string[] }
   /** Help of the program, or of a folder of commands. */
-  | { kind: 'help'; path: string[]; children: CommandChildren }
+  | { kind: 'help'; path: string[]; children: CommandChildren; bare?: CommandLeaf | undefined }
   | { kind: 'version' }
 
 /** Throws `UnknownCommandError` and `UsageError`, each with a suggestion where there is one. */
@@ -16,6 +16,7 @@ export function routeOf(root: CommandChildren, argv: readonly string[]): Route {
   const path: string[] = []
   const before: string[] = []
   let children = root
+  let bare: CommandLeaf | undefined
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i]!
     if (word.startsWith('-') && word !== '-') {
@@ -33,8 +34,9 @@ export function routeOf(root: CommandChildren, argv: readonly string[]): Route {
     path.push(word)
     if (child.kind === 'command')
       return { kind: 'command', path, leaf: child, before, after: argv.slice(i + 1) }
-    children = child.children
+    ;({ children, bare } = child)
   }
+  if (bare !== undefined) return { kind: 'command', path, leaf: bare, before, after: [] }
   return { kind: 'help', path, children }
 }
 
@@ -43,15 +45,16 @@ function helpRoute(root: CommandChildren, path: string[], rest: readonly string[
   const words = [...path, ...rest.filter((word) => !word.startsWith('-'))]
   const walked: string[] = []
   let children = root
+  let bare: CommandLeaf | undefined
   for (const word of words) {
     const child = childOf(children, walked, word)
     walked.push(word)
     if (child.kind === 'command') {
       return { kind: 'command', path: walked, leaf: child, before: ['--help'], after: [] }
     }
-    children = child.children
+    ;({ children, bare } = child)
   }
-  return { kind: 'help', path: walked, children }
+  return { kind: 'help', path: walked, children, bare }
 }
 
 function childOf(children: CommandChildren, path: string[], word: string) {

@@ -14,6 +14,8 @@ export interface CommandFolder {
   readonly kind: 'folder'
   readonly summary: string
   readonly children: CommandChildren
+  /** What the folder's own name does, with no command after it. */
+  readonly bare?: CommandLeaf
 }
 
 export type CommandChildren = Readonly<Record<string, CommandLeaf | CommandFolder>>
@@ -24,7 +26,16 @@ export const programName = 'cluster'
 export function* commandPaths(children: CommandChildren, parents: string[] = []): Generator<string[]> {
   for (const [name, node] of Object.entries(children)) {
     const path = [...parents, name]
-    if (node.kind === 'command') yield path
-    else yield* commandPaths(node.children, path)
+    if (node.kind === 'command' || node.bare !== undefined) yield path
+    if (node.kind === 'folder') yield* commandPaths(node.children, path)
   }
+}
+
+/** The command that one of `commandPaths` leads to. */
+export function leafAt(children: CommandChildren, [name = '', ...rest]: readonly string[]): CommandLeaf {
+  const node = children[name]
+  const leaf = node?.kind === 'folder' && rest.length === 0 ? node.bare : node
+  if (leaf?.kind === 'command') return leaf
+  if (leaf === undefined) throw new Error(`no command ${name}`)
+  return leafAt(leaf.children, rest)
 }

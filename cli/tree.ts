@@ -10,6 +10,11 @@ export const tree: CommandChildren = {
   init: local('Make the files of a new peer', () => import('../commands/init.ts')),
   daemon: local('Run the peer', () => import('../commands/daemon.ts')),
   id: client('Show who a running peer is', () => import('../commands/id.ts')),
+  peers: folder('List, add and remove the peers of the cluster', {
+    ls: client('List the peers, each as it says itself', () => import('../commands/peers/ls.ts')),
+    add: client('Add a peer', () => import('../commands/peers/add.ts')),
+    rm: client('Remove a peer', () => import('../commands/peers/rm.ts')),
+  }),
   add: client('Add files, folders or CAR files and pin them', () => import('../commands/add.ts')),
   pin: folder('Pin, unpin, and list what is pinned', {
     add: client('Pin a CID or what a path leads to', () => import('../commands/pin/add.ts')),
@@ -22,6 +27,16 @@ export const tree: CommandChildren = {
   }),
   status: client('Show how far pins are, peer by peer', () => import('../commands/status.ts')),
   recover: client('Try again what failed', () => import('../commands/recover.ts')),
+  health: folder(
+    'Look at connections, metrics and alerts of the cluster',
+    {
+      graph: client('Draw who is connected to whom', () => import('../commands/health/graph.ts')),
+      metrics: client('List what peers tell of themselves', () => import('../commands/health/metrics.ts')),
+      alerts: client('List metrics that ran out', () => import('../commands/health/alerts.ts')),
+      bandwidth: client('Show the traffic by protocol', () => import('../commands/health/bandwidth.ts')),
+    },
+    client('Tell whether the peer answers', () => import('../commands/health.ts')),
+  ),
   ipfs: folder('Manage the IPFS nodes of the peers', {
     gc: client('Remove what no pin holds', () => import('../commands/ipfs/gc.ts')),
   }),
@@ -38,6 +53,7 @@ export const tree: CommandChildren = {
     ),
     cleanup: local('Delete the pinset of this peer', () => import('../commands/state/cleanup.ts')),
   }),
+  token: client('Get a token for the API', () => import('../commands/token.ts')),
   config: folder('Look at the configuration', {
     show: local('Show the configuration in use', () => import('../commands/config/show.ts')),
     validate: local('Check the configuration', () => import('../commands/config/validate.ts')),
@@ -68,6 +84,6 @@ function leaf(group: CommandGroup, summary: string, load: () => Loaded): Command
   return { kind: 'command', group, summary, load: async () => (await load()).default }
 }
 
-function folder(summary: string, children: CommandChildren): CommandFolder {
-  return { kind: 'folder', summary, children }
+function folder(summary: string, children: CommandChildren, bare?: CommandLeaf): CommandFolder {
+  return { kind: 'folder', summary, children, ...(bare && { bare }) }
 }

@@ -38,3 +38,11 @@ export class StateFaultyError extends Error {
     super(`${faults} faults found; stop the peer and run "cluster state rebuild"`)
   }
 }
+
+/** The peer does not answer, or not as a healthy one does. */
+export class PeerUnwellError extends Error {
+  override readonly name = 'PeerUnwellError'
+  constructor(cause: Error) {
+    super(`the peer is not healthy: ${cause.message}`, { cause })
+  }
+}

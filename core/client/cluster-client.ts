@@ -11,10 +11,15 @@ import { objectOf, objectsOf, refusalOf } from './answer.ts'
 import { ApiError } from './errors.ts'
 import type {
   AddedObject,
+  AlertObject,
+  BandwidthObject,
+  ConnectGraphObject,
   GlobalPinObject,
   IdObject,
+  MetricObject,
   PinObject,
   RepoGcObject,
+  TokenObject,
   VersionObject,
 } from './shapes.ts'
 import { type Answer, type Exchange, exchange } from './transport.ts'
@@ -67,6 +72,47 @@ export class ClusterClient {
 
   peers(options: RequestOptions = {}): AsyncGenerator<IdObject> {
     return this.#stream('GET', '/peers', options)
+  }
+
+  peerAdd(peer: string, options: RequestOptions = {}): Promise<IdObject> {
+    return this.#object('POST', '/peers', options, { peer_id: peer })
+  }
+
+  async peerRemove(peer: string, options: RequestOptions = {}): Promise<void> {
+    await this.#object('DELETE', `/peers/${encodeURIComponent(peer)}`, options)
+  }
+
+  connectGraph(options: RequestOptions = {}): Promise<ConnectGraphObject> {
+    return this.#object('GET', '/health/graph', options)
+  }
+
+  /** The newest first; `null` from a peer of another version may mean none. */
+  alerts(options: RequestOptions = {}): Promise<AlertObject[] | null> {
+    return this.#object('GET', '/health/alerts', options)
+  }
+
+  bandwidth(options: RequestOptions = {}): Promise<BandwidthObject> {
+    return this.#object('GET', '/health/bandwidth', options)
+  }
+
+  metricNames(options: RequestOptions = {}): Promise<string[] | null> {
+    return this.#object('GET', '/monitor/metrics', options)
+  }
+
+  metrics(name: string, options: RequestOptions = {}): Promise<MetricObject[] | null> {
+    // `tag:group` stays readable, as the original's client asks for it.
+    const segment = encodeURIComponent(name).replaceAll('%3A', ':')
+    return this.#object('GET', `/monitor/metrics/${segment}`, options)
+  }
+
+  /** A token that stands for the user of this client. */
+  token(options: RequestOptions = {}): Promise<TokenObject> {
+    return this.#object('POST', '/token', options)
+  }
+
+  /** Resolves when the peer is there; nobody need be a user for that. */
+  async health(options: RequestOptions = {}): Promise<void> {
+    await this.#object('GET', '/health', options)
   }
 
   /** Pins a CID, or what a path leads to. */
@@ -146,13 +192,19 @@ export class ClusterClient {
     yield* objectsOf<AddedObject>(await this.#send(address, init))
   }
 
-  async #object<Result>(method: Exchange['method'], path: string, options: RequestOptions): Promise<Result> {
+  async #object<Result>(
+    method: Exchange['method'],
+    path: string,
+    options: RequestOptions,
+    body?: object,
+  ): Promise<Result> {
     const timeout = this.#init.timeout ?? 0
     const limit = timeout > 0 ? AbortSignal.timeout(timeout) : undefined
     const signals = [limit, options.signal].filter((signal) => signal !== undefined)
     const signal = signals.length > 0 ? AbortSignal.any(signals) : undefined
     try {
-      const answer = await this.#firstAnswer(this.#exchange(method, path, signal ? { signal } : {}))
+      const init = this.#exchange(method, path, signal ? { signal } : {})
+      const answer = await this.#firstAnswer(body === undefined ? init : { ...init, ...jsonBody(body) })
       return await objectOf<Result>(answer)
     } catch (error) {
       if (limit?.aborted && !options.signal?.aborted) {
@@ -228,6 +280,19 @@ const noPinOptions: PinOptions = {
   userAllocations: [],
   metadata: {},
   origins: [],
+}
+
+/** Can be read again, for the next address. */
+function jsonBody(value: object): Pick<Exchange, 'headers' | 'body'> {
+  const bytes = Buffer.from(JSON.stringify(value))
+  return {
+    headers: { 'Content-Type': 'application/json', 'Content-Length': String(bytes.length) },
+    body: {
+      async *[Symbol.asyncIterator]() {
+        yield bytes
+      },
+    },
+  }
 }
 
 /** As the original: a CID is pinned as the path that it is. */

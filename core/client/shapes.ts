@@ -13,6 +13,42 @@ export interface IdObject {
   peername: string
 }
 
+export interface ConnectGraphObject {
+  cluster_id: string
+  id_to_peername: Record<string, string> | null
+  ipfs_links: Record<string, string[] | null> | null
+  cluster_links: Record<string, string[]> | null
+  cluster_trust_links: Record<string, boolean> | null
+  cluster_to_ipfs: Record<string, string> | null
+}
+
+export interface MetricObject {
+  name: string
+  peer: string
+  value: string
+  /** Nanoseconds since the Unix epoch. */
+  expire: number | bigint
+  valid: boolean
+  weight: number | bigint
+  partitionable: boolean
+  /** Nanoseconds since the Unix epoch. */
+  received_at: number | bigint
+}
+
+export interface AlertObject extends MetricObject {
+  triggered_at: string
+}
+
+/** By libp2p protocol; the empty one is what belongs to none. Bytes, and bytes a second. */
+export type BandwidthObject = Record<
+  string,
+  { total_in: number; total_out: number; rate_in: number; rate_out: number }
+>
+
+export interface TokenObject {
+  token: string
+}
+
 export interface VersionObject {
   version: string
 }

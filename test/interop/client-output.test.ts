@@ -1,6 +1,7 @@
 /** Scripts read what `ipfs-cluster-ctl` prints: the same answers of a peer must give the same output and exit code here. */
 import { expect, test } from 'bun:test'
 import { writeFile } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { run } from '../unit/cli/program.ts'
 import { type Answerer, type ApiServer, apiServer, sendJson, sendLines } from '../unit/client/api-server.ts'
@@ -92,11 +93,64 @@ const identity = {
   peername: 'peer1',
 }
 
+const silent = { ...identity, id: peerA, error: 'no <answer>' }
+const refusedRemoval = { code: 500, message: 'crdt consensus component cannot remove peers' }
+
 const gc = {
   peer_map: {
     [peerA!]: { peer: peerA, peername: '', keys: [], error: 'down' },
     [peerB!]: { peer: peerB, peername: 'peer2', keys: [{ key: raw }, { key: null, error: 'oops' }] },
   },
+}
+
+const [ipfsA, ipfsB, stranger] = [
+  '12D3KooWGCocmr8zPpA5vZK7F6hJNG8bCvRt7uRPFCcFsrzQMxAi',
+  '12D3KooWLtd2VFzVJWh8DxKjqDpQkVq4rD9LVDvLVLDwqKcdtHLH',
+  'QmQnAZsyiJSovuqg8zjP3nKdm6Pwb75Mpn8HnGyD5WYZ15',
+]
+
+const peerC = '12D3KooWEKyPsvgm7g8vyRA59466ph3t9VLxEUFzNqTXHJdfY2Wq'
+
+const graph = {
+  cluster_id: peerB,
+  id_to_peername: { [peerA!]: 'peer2', [peerB!]: 'peer1' },
+  ipfs_links: { [ipfsB!]: [stranger, ipfsA], [ipfsA!]: [ipfsB] },
+  cluster_links: { [peerB!]: [peerA, peerC], [peerA!]: [peerB], [peerC]: [] },
+  cluster_trust_links: { [peerA!]: true, [peerB!]: true, [peerC]: false },
+  cluster_to_ipfs: { [peerA!]: ipfsA, [peerB!]: ipfsB },
+}
+
+/** Far from where one unit becomes another, so that both programs say the same of it. */
+const ago = (seconds: number) =>
+  BigInt(Math.round(Date.now() / 1000 - seconds)) * 1_000_000_000n + 500_000_000n
+
+const metricText = (name: string, value: string, weight: string, expire: bigint) =>
+  `{"name":"${name}","peer":"${peerA}","value":${JSON.stringify(value)},"expire":${expire},"valid":true,` +
+  `"weight":${weight},"partitionable":false,"received_at":1795394826734865373}`
+
+const metricTexts: Record<string, () => string[]> = {
+  ping: () => [
+    metricText('ping', '{"peer_name":"<p>"}', '0', ago(-4_000)),
+    metricText('ping', '', '0', ago(90)),
+  ],
+  freespace: () =>
+    ['0', '9', '5449', '9999975214', '9223372036854775807'].map((weight) =>
+      metricText('freespace', weight, weight, ago(-90 * 86_400)),
+    ),
+}
+
+const alertTexts = () =>
+  [90, 5_400, 3 * 86_400, 600 * 86_400].map((seconds) =>
+    metricText('ping', '', '0', ago(seconds)).replace(
+      /}$/,
+      `,"triggered_at":"${new Date(Date.now() - seconds * 500).toISOString()}"}`,
+    ),
+  )
+
+const bandwidth = {
+  '': { total_in: 239, total_out: 0, rate_in: 0, rate_out: 0 },
+  '/a/protocol/with/a/very/long/name/1.0.0': { total_in: 123_456_789, total_out: 1, rate_in: 1, rate_out: 2 },
+  '/ipfs/id/1.0.0': { total_in: 632, total_out: 5_449, rate_in: 0.006, rate_out: 1234.567 },
 }
 
 const added = [
@@ -106,6 +160,14 @@ const added = [
 
 const answer: Answerer = ({ method, url }, response) => {
   const path = url.split('?')[0]!
+  const metrics = /^\/monitor\/metrics\/(.+)/.exec(path)?.[1]
+  if (path === '/peers' && method === 'GET') return sendLines(response, [identity, silent])
+  if (path.startsWith('/peers/')) return sendJson(response, refusedRemoval, 500)
+  if (path === '/health/graph') return sendJson(response, graph)
+  if (path === '/health/bandwidth') return sendJson(response, bandwidth)
+  if (path === '/monitor/metrics') return sendJson(response, ['tag:group', 'ping'])
+  if (metrics !== undefined) return sendText(response, `[${(metricTexts[metrics]?.() ?? []).join(',')}]`)
+  if (path === '/health/alerts') return sendText(response, `[${alertTexts().join(',')}]`)
   if (path === '/id') sendJson(response, identity)
   else if (path === '/allocations') sendLines(response, pins)
   else if (path.startsWith('/allocations/')) {
@@ -122,6 +184,23 @@ const answer: Answerer = ({ method, url }, response) => {
 const commandLines = [
   'id',
   '--enc=json id',
+  'peers ls',
+  '--enc=json peers ls',
+  `peers rm ${peerA}`,
+  `--enc=json peers rm ${peerA}`,
+  'peers rm nobody',
+  'health graph',
+  '--enc=json health graph',
+  'health graph --all-ipfs-peers',
+  'health metrics',
+  '--enc=json health metrics',
+  'health metrics ping',
+  'health metrics freespace',
+  'health metrics tag:group',
+  '--enc=json health metrics tag:group',
+  'health alerts',
+  'health bandwidth',
+  '--enc=json health bandwidth',
   'pin ls',
   '--enc json pin ls',
   `pin ls ${cid}`,
@@ -186,6 +265,10 @@ await describeWithGo("the original's client", ({ path }) => {
     expect(ours.code).toBe(code)
   })
 })
+
+function sendText(response: ServerResponse, json: string): void {
+  response.writeHead(200, { 'Content-Type': 'application/json' }).end(json)
+}
 
 /** What was asked, each once: a wait asks again and again. */
 function requestsOf({ asked, url }: ApiServer): string[] {

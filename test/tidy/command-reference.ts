@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 import { commandHelp, folderHelp } from '../../cli/help.ts'
 import { programSummary, tree } from '../../cli/tree.ts'
-import { type CommandChildren, type CommandLeaf, commandPaths, programName } from '../../cli/tree-node.ts'
+import { commandPaths, leafAt, programName } from '../../cli/tree-node.ts'
 import { TOP } from './sources.ts'
 
 export const COMMANDS_DOCUMENT = join(TOP, 'docs/commands.md')
@@ -20,7 +20,7 @@ export async function withReference(document: string): Promise<string> {
 }
 
 async function reference(): Promise<string> {
-  const parts = [entry(programName, folderHelp([], tree, programSummary))]
+  const parts = [entry(programName, folderHelp([], { children: tree }, programSummary))]
   for (const path of commandPaths(tree)) {
     const leaf = leafAt(tree, path)
     const help = commandHelp(path, leaf, await leaf.load())
@@ -33,12 +33,6 @@ async function reference(): Promise<string> {
 
 function entry(title: string, help: string): string {
   return `## ${title}\n\n\`\`\`text\n${help}\n\`\`\`\n`
-}
-
-function leafAt(children: CommandChildren, [name, ...rest]: string[]): CommandLeaf {
-  const node = children[name!]
-  if (node === undefined) throw new Error(`no command ${name}`)
-  return node.kind === 'command' ? node : leafAt(node.children, rest)
 }
 
 if (import.meta.main) {

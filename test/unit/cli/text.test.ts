@@ -1,8 +1,17 @@
 import { describe, expect, test } from 'bun:test'
 import { bytesText } from '../../../commands/text/bytes.ts'
+import { connectGraphText } from '../../../commands/text/connect-graph.ts'
 import { idText } from '../../../commands/text/id.ts'
+import { alertText, bandwidthText, metricText } from '../../../commands/text/monitoring.ts'
 import { addedText, pinText, repoGcText, statusText } from '../../../commands/text/pin.ts'
-import type { GlobalPinObject, IdObject, PinObject } from '../../../core/client/shapes.ts'
+import { relativeTime } from '../../../commands/text/relative-time.ts'
+import type {
+  ConnectGraphObject,
+  GlobalPinObject,
+  IdObject,
+  MetricObject,
+  PinObject,
+} from '../../../core/client/shapes.ts'
 
 const pin: PinObject = {
   replication_factor_min: -1,
@@ -161,4 +170,113 @@ test.each([
   [10_000_000_000, '10 GB'],
 ])('%d bytes are %s', (bytes, text) => {
   expect(bytesText(bytes)).toBe(text)
+})
+
+describe('metrics and alerts', () => {
+  const now = 1_795_394_841_000
+  const metric: MetricObject = {
+    name: 'freespace',
+    peer: '12D3A',
+    value: '9999975214',
+    expire: 1_795_394_847_500_000_000n,
+    valid: true,
+    weight: 9_999_975_214,
+    partitionable: false,
+    received_at: 1_795_394_841_000_000_000n,
+  }
+
+  test('show free space as a size, other values as they are, and how long they hold', () => {
+    expect(metricText(metric, now)).toBe('12D3A | freespace: 10 GB | Expires in: 6 seconds from now\n')
+    expect(metricText({ ...metric, weight: 0, value: '0' }, now)).toContain('| freespace: 0 |')
+    expect(metricText({ ...metric, name: 'reposize' }, now)).toContain('| reposize: 9999975214 |')
+  })
+
+  test('tell when they ran out, and when that was noticed', () => {
+    const alert = { ...metric, name: 'ping', expire: 1_795_394_827_000_000_000n }
+    expect(alertText({ ...alert, triggered_at: '2026-11-23T00:47:18Z' }, now)).toBe(
+      '12D3A: ping. Expired at: 14 seconds ago. Triggered at: 3 seconds ago\n',
+    )
+    expect(alertText({ ...alert, triggered_at: '0001-01-01T00:00:00Z' }, now)).toContain(
+      'Triggered at: a long while ago',
+    )
+  })
+
+  test('come after names of protocols that are aligned at their ends', () => {
+    const id = { total_in: 632, total_out: 632, rate_in: 0, rate_out: 1234.567 }
+    expect(bandwidthText({ '/ipfs/id/1.0.0': id, '': { ...id, total_in: 0 } })).toBe(
+      '                         : In:     0 B. Out:   632 B. RateIn: 0.00B/s. RateOut: 1234.57B/s\n' +
+        '           /ipfs/id/1.0.0: In:   632 B. Out:   632 B. RateIn: 0.00B/s. RateOut: 1234.57B/s\n',
+    )
+  })
+})
+
+const second = 1_000_000_000n
+const day = 86_400n * second
+
+test.each([
+  [0n, 'now'],
+  [second - 1n, 'now'],
+  [second, '1 second ago'],
+  [-2n * second, '2 seconds from now'],
+  [60n * second, '1 minute ago'],
+  [119n * second, '1 minute ago'],
+  [120n * second, '2 minutes ago'],
+  [3_600n * second, '1 hour ago'],
+  [-day + 1n, '23 hours from now'],
+  [day, '1 day ago'],
+  [13n * day, '1 week ago'],
+  [29n * day, '4 weeks ago'],
+  [59n * day, '1 month ago'],
+  [359n * day, '11 months ago'],
+  [360n * day, '1 year ago'],
+  [540n * day, '2 years ago'],
+  [36n * 360n * day, '36 years ago'],
+  [37n * 360n * day, 'a long while ago'],
+])('%d ns before is %s', (distance, text) => {
+  const now = 1_795_394_841n * second
+  expect(relativeTime(now - distance, now)).toBe(text)
+})
+
+describe('the graph of connections', () => {
+  const [self, trusted, other] = ['12D3KooWselfAAAAAA', '12D3KooWtrustBBBBBB', '12D3KooWotherCCCCCC']
+  const [ipfsA, ipfsB, stranger] = ['12D3KooWipfs1DDDDDD', '12D3KooWipfs2EEEEEE', 'QmStrangeFFFFFF']
+  const graph: ConnectGraphObject = {
+    cluster_id: self,
+    id_to_peername: { [self]: 'peer1', [trusted]: '<b>&', [other]: 'peer3' },
+    ipfs_links: { [ipfsA]: [ipfsB, stranger], [ipfsB]: null },
+    cluster_links: { [self]: [trusted, 'not drawn'], [trusted]: [self], [other]: [] },
+    cluster_trust_links: { [self]: true, [trusted]: true, [other]: false },
+    cluster_to_ipfs: { [self]: ipfsA, [trusted]: ipfsB },
+  }
+  const nodes = (text: string) =>
+    [...text.matchAll(/^([CTI]\d) \[label=(.*?) group/gm)].map(([, ...rest]) => rest)
+  const edges = (text: string) => text.match(/^[CTI]\d -> .*$/gm)
+
+  test('draws peers, their IPFS nodes, and what is wrong, and escapes names', () => {
+    const text = connectGraphText(graph)
+    expect(nodes(text)).toEqual([
+      ['C0', '< <B> peer3 </B> <BR/> <B> 12*CCCCCC </B> >'],
+      ['C1', '< <B> peer1 </B> <BR/> <B> 12*AAAAAA </B> >'],
+      ['T2', '< <B> &lt;b&gt;&amp; </B> <BR/> <B> 12*BBBBBB </B> >'],
+      ['I0', '< <B> IPFS </B> <BR/> <B> 12*DDDDDD </B> >'],
+      ['I1', '< <B> IPFS </B> <BR/> <B> 12*EEEEEE </B> >'],
+      ['I2', '< <B> IPFS </B> <BR/> <B> Errored </B> >'],
+    ])
+    expect(edges(text)).toEqual([
+      'C1 -> T2',
+      'T2 -> C1',
+      'C0 -> I2 [ style="dotted" ]',
+      'C1 -> I0',
+      'T2 -> I1',
+      'I0 -> I1',
+    ])
+    expect(text).toEndWith('\n}')
+  })
+
+  test('draws IPFS nodes of no peer when it is asked to', () => {
+    const text = connectGraphText(graph, { allIpfsPeers: true })
+    expect(nodes(text)).toHaveLength(7)
+    expect(edges(text)).toContain('I0 -> I2')
+    expect(text).toContain('Qm*FFFFFF')
+  })
 })

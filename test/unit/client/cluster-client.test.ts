@@ -49,6 +49,52 @@ describe('addresses of an API', () => {
   })
 })
 
+describe('peers and their health', () => {
+  test('are asked for by their routes', async () => {
+    await using server = await apiServer((_asked, response) => sendJson(response, { token: 't' }))
+    const client = new ClusterClient({ addresses: [server.url], credentials: { user: 'ann', password: 'x' } })
+    const peer = '12D3KooWPu3hgXkV9VBtsuJ3FSA59QAv6h6cCMfEVxQCQQsa68RY'
+    await client.peerAdd(peer)
+    await client.peerRemove(peer)
+    await client.connectGraph()
+    await client.alerts()
+    await client.bandwidth()
+    await client.metricNames()
+    await client.metrics('tag:a/b')
+    await client.health()
+    expect(await client.token()).toEqual({ token: 't' })
+    expect(server.asked.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      'POST /peers',
+      `DELETE /peers/${peer}`,
+      'GET /health/graph',
+      'GET /health/alerts',
+      'GET /health/bandwidth',
+      'GET /monitor/metrics',
+      'GET /monitor/metrics/tag:a%2Fb',
+      'GET /health',
+      'POST /token',
+    ])
+    expect(server.asked[0]!.body).toBe(`{"peer_id":"${peer}"}`)
+    expect(server.asked[0]!.headers['content-type']).toBe('application/json')
+  })
+
+  test('have whole numbers of any size', async () => {
+    await using server = await apiServer((_asked, response) => {
+      response.writeHead(200).end('[{"name":"ping","expire":1795394830734429352,"weight":5}]')
+    })
+    const client = new ClusterClient({ addresses: [server.url] })
+    const metrics: unknown = await client.metrics('ping')
+    expect(metrics).toEqual([{ name: 'ping', expire: 1795394830734429352n, weight: 5 }])
+  })
+
+  test('the body of a request goes to the next address too when the first cannot be reached', async () => {
+    await using server = await apiServer((_asked, response) => sendJson(response, {}))
+    const client = new ClusterClient({ addresses: ['/ip4/127.0.0.1/tcp/1', server.url] })
+    await client.peerAdd('P')
+    expect(server.asked[0]!.body).toBe('{"peer_id":"P"}')
+  })
+})
+
 describe('requests', () => {
   test('pin by path with the options in the query, and the answer is the pin', async () => {
     await using server = await apiServer((_asked, response) => sendJson(response, { cid, shard_size: 1 }))
