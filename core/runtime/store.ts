@@ -118,6 +118,7 @@ export interface TrackedOutcome {
 export type Cursor = string
 
 export interface Page<Row> {
+  /** As many as asked for, or fewer, even none: a page that finds little ends early, and `next` tells whether more follow. */
   rows: Row[]
   /** Absent on the last page. */
   next?: Cursor
@@ -188,11 +189,16 @@ export interface Store extends AsyncDisposable {
 
   /**
    * Applies changes in order. Changes that come while a commit runs share the next delta and its one sync. Rejects with
-   * `StoreClosedError`, `StoreFullError` (disk) or `StoreBusyError` (more than the queue holds); nothing of the call is
-   * then written.
+   * `StoreClosedError`, `StoreFullError` (disk), `StoreFailedError`, `StoreBusyError` (more than the queue holds) or
+   * `InvalidPinError` (a pin of more than 512 KiB); nothing of the call is then written. Only when the Worker dies in a
+   * commit it is open whether the call of that commit was written.
    */
   write(changes: PinsetChange[]): Promise<Written>
-  /** Merges blocks of other peers, parents before children. A block whose parents are not merged is refused. */
+  /**
+   * Merges blocks of other peers, parents before children. Rejects with `BlockRefusedError` for a block whose parents are
+   * not merged, or that is none of a pinset. A large request is merged in parts of 2 MiB; of a part all blocks are merged
+   * or none, and the parts before one that failed stay merged.
+   */
   merge(blocks: DagBlock[]): Promise<MergeOutcome>
 
   heads(): Head[]
