@@ -1,4 +1,6 @@
 import { expect, test } from 'bun:test'
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
 import { notifyServiceManager } from '../../../core/runtime/service-notice.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
@@ -21,10 +23,10 @@ test.skipIf(python === null || process.platform !== 'linux').each(['path', 'abst
     await using folder = await temporaryFolder()
     const address = kind === 'path' ? `${folder.path}/notify` : `@cluster-test-${process.pid}`
     const heard = Bun.spawn([python!, '-c', listener, address], { stdout: 'pipe' })
-    const lines = heard.stdout.pipeThrough(new TextDecoderStream()).getReader()
-    expect((await lines.read()).value).toContain('bound')
+    const lines = createInterface(Readable.fromWeb(heard.stdout as never))[Symbol.asyncIterator]()
+    expect((await lines.next()).value).toBe('bound')
     expect(notifyServiceManager(address, 'READY=1')).toBe(true)
-    expect((await lines.read()).value?.trim()).toBe('READY=1')
+    expect((await lines.next()).value).toBe('READY=1')
     await heard.exited
   },
 )
