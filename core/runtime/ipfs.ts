@@ -27,6 +27,8 @@ export interface IpfsPinOptions {
   mode: 'recursive' | 'direct'
   /** Multiaddrs of nodes that are said to have the content; connected to before pinning, at most 10. */
   origins?: string[]
+  /** `pinState` has just said that it is not pinned like that: it is not asked about again. */
+  isUnpinned?: boolean
   /** A CID that is perhaps pinned recursively here already and shares most blocks: `pin/update` is then cheaper. */
   updateFrom?: CID
   /** Ends the pin with an error when nothing has arrived for this long, ms. 0 = never. */
@@ -50,6 +52,11 @@ export interface IpfsRepoStat {
 
 export interface IpfsCallOptions {
   signal?: AbortSignal
+}
+
+export interface IpfsPinStateOptions extends IpfsCallOptions {
+  /** Looks among recursive pins only: any other counts as `unpinned`. One question to Kubo instead of two. */
+  recursiveOnly?: boolean
 }
 
 /** A removed block, or what went wrong with one. */
@@ -78,7 +85,7 @@ export interface Ipfs extends AsyncDisposable {
   /** The node's own identity. Fails while the node is not reachable: that is the readiness test. */
   id(options?: IpfsCallOptions): Promise<IpfsIdentity>
   /** How one CID is pinned. */
-  pinState(cid: CID, options?: IpfsCallOptions): Promise<IpfsPinState>
+  pinState(cid: CID, options?: IpfsPinStateOptions): Promise<IpfsPinState>
   /** All direct and recursive pins, in no order. */
   pins(options?: IpfsCallOptions): AsyncIterable<{ cid: CID; state: 'recursive' | 'direct' }>
   /**

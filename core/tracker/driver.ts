@@ -183,7 +183,7 @@ class TrackerDriver implements Tracker {
         this.#post(this.#look(action.query))
         break
       case 'check':
-        void this.#check(action.cid, nameOf(action))
+        void this.#check(action.cid, action.recursiveOnly, nameOf(action))
         break
       case 'record':
         void this.#record(action.outcome, nameOf(action))
@@ -215,9 +215,9 @@ class TrackerDriver implements Tracker {
     }
   }
 
-  async #check(cid: CID, name: TryName): Promise<void> {
+  async #check(cid: CID, recursiveOnly: boolean, name: TryName): Promise<void> {
     await this.#call(name, async (signal) => {
-      const state = await this.#ipfs.pinState(cid, { signal })
+      const state = await this.#ipfs.pinState(cid, { recursiveOnly, signal })
       return { type: 'checked', state, ...name }
     })
   }
@@ -228,10 +228,11 @@ class TrackerDriver implements Tracker {
         await this.#ipfs.unpin(cid, { signal })
         return { type: 'finished', ...name }
       }
-      const { mode, pin, unpinFirst } = call
+      const { mode, pin, unpinFirst, isUnpinned } = call
       if (unpinFirst) await this.#ipfs.unpin(cid, { signal })
       const progress = await this.#ipfs.pin(cid, {
         mode,
+        isUnpinned,
         origins: pin?.origins ?? [],
         ...(pin?.pinUpdate === undefined ? {} : { updateFrom: pin.pinUpdate }),
         stallTimeout: this.#settings.stallTimeout,

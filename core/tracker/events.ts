@@ -68,8 +68,8 @@ export type Wake = WorkKind | 'probe'
 export type TrackerAction =
   /** Ask the store what waits. */
   | { type: 'look'; query: WaitingQuery }
-  /** Ask IPFS how the CID is pinned. */
-  | ({ type: 'check'; cid: CID } & TryName)
+  /** Ask IPFS how the CID is pinned; `recursiveOnly`: only whether it is so. */
+  | ({ type: 'check'; cid: CID; recursiveOnly: boolean } & TryName)
   /** Make durable; together with whatever else waits for it. */
   | ({ type: 'record'; outcome: TrackedOutcome } & TryName)
   | ({ type: 'run'; call: IpfsCall; cid: CID } & TryName)
@@ -82,5 +82,14 @@ export type TrackerAction =
 
 export type IpfsCall =
   | { kind: 'unpin' }
-  /** `unpinFirst`: this peer's own recursive pin must go before a direct one can be made. */
-  | { kind: 'pin'; mode: 'recursive' | 'direct'; pin: Pin | undefined; unpinFirst: boolean }
+  /**
+   * `unpinFirst`: this peer's own recursive pin must go before a direct one can be made. `isUnpinned`: the check found that
+   * IPFS does not have it.
+   */
+  | {
+      kind: 'pin'
+      mode: 'recursive' | 'direct'
+      pin: Pin | undefined
+      unpinFirst: boolean
+      isUnpinned: boolean
+    }

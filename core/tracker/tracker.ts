@@ -213,7 +213,7 @@ export class TrackerMachine {
     this.#drop(key)
     if (kind === 'unpin' && this.#settings.unpinDisabled) this.#record(work, refused(record, this.#now))
     else if (kind === 'unpin' || (record.owned && record.want === 'recursive')) this.#begin(work)
-    else this.#emit({ type: 'check', cid, ...nameOf(work) })
+    else this.#emit({ type: 'check', cid, recursiveOnly: record.want === 'recursive', ...nameOf(work) })
   }
 
   #checked(work: Held, state: IpfsPinState): void {
@@ -221,6 +221,7 @@ export class TrackerMachine {
     work.unpinFirst = record.owned && record.want === 'direct' && state === 'recursive'
     // A recursive pin that somebody else made holds a direct one's block too, and IPFS takes no direct pin beside it.
     const found = state === record.want || (state === 'recursive' && !work.unpinFirst)
+    work.isUnpinned = state === 'unpinned'
     if (!found) this.#begin(work)
     else this.#record(work, pinned(record, record.owned || this.#settings.adoptExistingPins, this.#now))
   }

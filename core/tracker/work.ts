@@ -17,6 +17,8 @@ export interface Work {
   readonly begun: boolean
   /** A recursive pin of ours must go before the direct one can be made. */
   readonly unpinFirst: boolean
+  /** The check found nothing of it on IPFS. */
+  readonly isUnpinned: boolean
   /** How it ended, once that is being recorded. */
   readonly outcome: TrackedOutcome | undefined
   /** The pin changed since the work was taken: its record is another one. */
@@ -47,6 +49,7 @@ export function newWork(
     phase: 'checking',
     begun: false,
     unpinFirst: false,
+    isUnpinned: false,
     outcome: undefined,
     isOvertaken: false,
     since,
@@ -58,9 +61,9 @@ export function nameOf(work: Work): TryName {
   return { key: work.key, generation: work.record.generation }
 }
 
-export function callOf({ kind, record, pin, unpinFirst }: Work): IpfsCall {
+export function callOf({ kind, record, pin, unpinFirst, isUnpinned }: Work): IpfsCall {
   if (kind === 'unpin') return { kind }
-  return { kind, mode: record.want === 'direct' ? 'direct' : 'recursive', pin, unpinFirst }
+  return { kind, mode: record.want === 'direct' ? 'direct' : 'recursive', pin, unpinFirst, isUnpinned }
 }
 
 export interface WorkCount {

@@ -9,6 +9,7 @@ import type {
   IpfsPinOptions,
   IpfsPinProgress,
   IpfsPinState,
+  IpfsPinStateOptions,
   IpfsRepoStat,
 } from '../../runtime/ipfs.ts'
 import type { Runtime } from '../../runtime/ports.ts'
@@ -84,11 +85,10 @@ class Kubo implements Ipfs {
     return { id: answer.text('ID'), addresses: answer.texts('Addresses') }
   }
 
-  async pinState(cid: CID, options?: IpfsCallOptions): Promise<IpfsPinState> {
-    for (const mode of ['recursive', 'direct'] as const) {
-      if (await this.#pinning.isPinned(cid, mode, options?.signal)) return mode
-    }
-    return 'unpinned'
+  async pinState(cid: CID, options: IpfsPinStateOptions = {}): Promise<IpfsPinState> {
+    const { recursiveOnly = false, signal } = options
+    if (await this.#pinning.isPinned(cid, 'recursive', signal)) return 'recursive'
+    return !recursiveOnly && (await this.#pinning.isPinned(cid, 'direct', signal)) ? 'direct' : 'unpinned'
   }
 
   async *pins(options?: IpfsCallOptions): AsyncGenerator<{ cid: CID; state: 'recursive' | 'direct' }> {

@@ -54,12 +54,12 @@ export class Pinning {
   }
 
   /**
-   * Asks first whether the pin is there: `pin/add` of a CID that is pinned recursively drops that pin until it has walked the
-   * DAG again.
+   * Asks first whether the pin is there, unless that is known: `pin/add` of a CID that is pinned recursively drops that pin
+   * until it has walked the DAG again.
    */
   async pin(cid: CID, options: IpfsPinOptions): Promise<IpfsPinProgress> {
-    const { mode, updateFrom, signal } = options
-    if (await this.isPinned(cid, mode, signal)) return { blocks: 0 }
+    const { mode, isUnpinned = false, updateFrom, signal } = options
+    if (!isUnpinned && (await this.isPinned(cid, mode, signal))) return { blocks: 0 }
     using connecting = new LinkedAbort(signal)
     this.#connectTo(options.origins ?? [], connecting.signal)
     try {

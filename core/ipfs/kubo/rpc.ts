@@ -1,5 +1,4 @@
 /** One call of Kubo's RPC API: its query, its bounded answer, and what its failures mean (`spec/behaviour.md` §5). */
-import type { IncomingMessage } from 'node:http'
 import { parseEndpoint } from '../../runtime/endpoint.ts'
 import type { Runtime } from '../../runtime/ports.ts'
 import {
@@ -12,6 +11,8 @@ import {
   IpfsUnreachableError,
 } from '../errors.ts'
 import { type CallLimit, CallScope } from './call-scope.ts'
+import type { RpcResponse } from './connection.ts'
+import { HttpSyntaxError } from './http-response.ts'
 import { LineSplitter, LineTooLongError } from './json-lines.ts'
 import { type RpcBody, Transport } from './transport.ts'
 
@@ -110,26 +111,25 @@ export class Rpc {
 
   /** The body of a good answer, chunk by chunk. Every failure comes out as an `IpfsError`. */
   async *#answer(request: RpcRequest, scope: CallScope): AsyncGenerator<Uint8Array> {
-    let response: IncomingMessage | undefined
+    let response: RpcResponse | undefined
     try {
       if (scope.error) throw scope.error
       response = await this.#transport.post(scope.call.what, request.body, scope.signal)
-      if (response.statusCode !== 200) throw await refusal(scope.call, response)
-      const chunks: AsyncIterator<Uint8Array> = response[Symbol.asyncIterator]()
+      if (response.status !== 200) throw await refusal(scope.call, response)
       for (;;) {
         scope.waiting()
-        const next = await chunks.next()
+        const chunk = await response.read()
         scope.heard()
-        if (next.done) break
-        yield next.value
+        if (chunk === undefined) break
+        yield chunk
       }
-      const late = response.trailers['x-stream-error']
+      const late = response.trailers.get('x-stream-error')
       if (late) throw kuboError(scope.call, 200, late)
     } catch (error) {
       throw scope.error ?? (isIpfsError(error) ? error : transportError(scope.call, error))
     } finally {
       this.#calls.delete(scope)
-      if (response && !response.complete) response.destroy()
+      response?.close()
     }
   }
 }
@@ -154,8 +154,8 @@ function parseJson(call: IpfsCall, text: string): unknown {
 }
 
 /** What a status other than 200 means. */
-async function refusal(call: IpfsCall, response: IncomingMessage): Promise<IpfsError> {
-  const status = response.statusCode ?? 0
+async function refusal(call: IpfsCall, response: RpcResponse): Promise<IpfsError> {
+  const { status } = response
   const body = await readStart(response)
   const message = messageOf(body)
   if (message !== undefined) return kuboError(call, status, message)
@@ -171,13 +171,14 @@ async function refusal(call: IpfsCall, response: IncomingMessage): Promise<IpfsE
 }
 
 /** The first bytes of an error body; the connection is given up when there are more. */
-async function readStart(response: IncomingMessage): Promise<string> {
+async function readStart(response: RpcResponse): Promise<string> {
   const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of response as AsyncIterable<Uint8Array>) {
+  while (length < maxErrorBody) {
+    const chunk = await response.read()
+    if (chunk === undefined) break
     chunks.push(chunk)
     length += chunk.length
-    if (length >= maxErrorBody) break
   }
   return Buffer.concat(chunks).subarray(0, maxErrorBody).toString()
 }
@@ -208,8 +209,8 @@ function isIpfsError(error: unknown): error is IpfsError {
 }
 
 function transportError(call: IpfsCall, error: unknown): IpfsError {
+  if (error instanceof HttpSyntaxError) return new IpfsAnswerError(call, `it is not HTTP: ${error.message}`)
   const { code, message } = error as { code?: string; message?: string }
-  if (code?.startsWith('HPE_')) return new IpfsAnswerError(call, `it is not HTTP (${message ?? code})`)
   const why = reasons[code ?? ''] ?? message ?? String(error)
   return new IpfsUnreachableError(call, clip(why), { cause: error })
 }

@@ -78,6 +78,18 @@ describe('a pin', () => {
     })
   })
 
+  test('that was just looked for is not looked for again', async () => {
+    const script = unpinned(({ socket }) => streamed(socket, `{"Pins":["${cid}"]}\n`))
+    await withScript(script, async (ipfs, server) => {
+      expect(await ipfs.pinState(cid, { recursiveOnly: true })).toBe('unpinned')
+      await ipfs.pin(cid, pinOptions({ isUnpinned: true }))
+      expect(asked(server)).toEqual([
+        `pin/ls?stream=true&arg=${cid}&type=recursive`,
+        `pin/add?arg=${cid}&recursive=true&progress=true`,
+      ])
+    })
+  })
+
   test('of an older Kubo tells blocks without bytes', async () => {
     const script = unpinned(({ socket }) => streamed(socket, '{"Progress":2}\n', `{"Pins":["${cid}"]}\n`))
     await withScript(script, async (ipfs) => {
