@@ -6,6 +6,7 @@ import {
   type GossipSub,
   type GossipsubMessage,
   type Message,
+  type SubscriptionChangeData,
   TopicValidatorResult,
 } from '@chainsafe/libp2p-gossipsub'
 import type { Metric } from '../monitor/metric.ts'
@@ -43,6 +44,13 @@ export function openHeadsChannel(
   return {
     publish: (message) => topicHandle.publish(message),
     subscribe: (listener) => topicHandle.subscribe(listener),
+    onListener(listener) {
+      const onSubscription = ({ detail: { subscriptions } }: CustomEvent<SubscriptionChangeData>) => {
+        if (subscriptions.some((each) => each.topic === topic && each.subscribe)) listener()
+      }
+      pubsub.addEventListener('subscription-change', onSubscription)
+      return () => pubsub.removeEventListener('subscription-change', onSubscription)
+    },
     [Symbol.dispose]: () => topicHandle[Symbol.dispose](),
   }
 }

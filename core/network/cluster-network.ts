@@ -157,7 +157,9 @@ export class ClusterNetwork implements AsyncDisposable {
       for (const listener of this.#metricListeners) listener(metric)
     })
     this.#metrics = metrics
-    const history = opened.use(openHistory({ host, store, runtime, connections: this.#connections }))
+    const history = opened.use(
+      openHistory({ host, store, runtime, isTrusted, connections: this.#connections }),
+    )
     const { rebroadcastInterval } = settings
     this.#replication = opened.use(
       new Replication({ store, channel: heads, blocks, parked, history, rebroadcastInterval, runtime }),

@@ -58,3 +58,8 @@ export class PeerSilentError extends Error {
     super(`peer ${peer} did not answer ${method} within ${timeout / 1000} s`)
   }
 }
+
+/** Catching up with a peer broke off; what came before is merged. */
+export class SyncError extends Error {
+  override readonly name = 'SyncError'
+}

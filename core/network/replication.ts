@@ -7,13 +7,17 @@ import { decodeBroadcast, encodeBroadcasts } from '../crdt/broadcast.ts'
 import { DagWalk, type RefusedBlock } from '../crdt/dag-walk.ts'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { Logger, Runtime, Timer } from '../runtime/ports.ts'
-import type { Store } from '../runtime/store.ts'
+import type { DagBlock, Store } from '../runtime/store.ts'
+import { CatchUp } from './catch-up.ts'
+import type { History } from './history.ts'
 
 /** Where heads are announced. Only messages of trusted signers come out of it. */
 export interface HeadsChannel {
   publish(message: Uint8Array): Promise<void>
   /** Returns the function that ends it. */
   subscribe(listener: (message: Uint8Array, signer: PeerIdText) => void): () => void
+  /** Calls back when a peer begins to listen, which has not heard what was announced before. */
+  onListener?(listener: () => void): () => void
 }
 
 /** Where blocks of the pinset come from. The bytes need not be checked. */
@@ -41,6 +45,8 @@ export interface ReplicationInit {
   channel: HeadsChannel
   blocks: PinsetBlocks
   parked: ParkedBlocks
+  /** Without it all comes block by block. */
+  history?: History
   /** Milliseconds between two announcements of heads that nobody announced meanwhile; ±30 % at random. */
   rebroadcastInterval: number
   runtime: Runtime
@@ -48,6 +54,8 @@ export interface ReplicationInit {
 
 /** Milliseconds between two announcements of new heads: 20 a second. */
 const announceInterval = 50
+/** Milliseconds until heads are announced to a new listener unless somebody else did it, at least and at most. */
+const welcomeDelays = [200, 2_000] as const
 /** Milliseconds until blocks that nobody gave are asked for again, and those that were not merged are merged. */
 const retryInterval = 5_000
 /** Blocks, and bytes of blocks, merged in one transaction. */
@@ -56,15 +64,18 @@ const mergeBytes = 4 * 1024 * 1024
 /** Heads remembered as announced by others within one period. */
 const maxSeen = 100_000
 
+type TimerName = 'announce' | 'rebroadcast' | 'retry' | 'welcome'
+
 export class Replication implements AsyncDisposable {
   readonly #init: ReplicationInit
   readonly #logger: Logger
   readonly #walk: DagWalk
   readonly #closing = new AbortController()
-  readonly #timers = new Map<'announce' | 'rebroadcast' | 'retry', Timer>()
+  readonly #timers = new Map<TimerName, Timer>()
   readonly #fetches = new Set<Promise<void>>()
   /** Heads that were announced in this period, by others or by this peer. */
   readonly #seen = new Set<string>()
+  readonly #catchUp: CatchUp | undefined
   #announcer: PeerIdText | undefined
   #merging: Promise<void> | undefined
   #mergeAgain = false
@@ -74,24 +85,45 @@ export class Replication implements AsyncDisposable {
     this.#init = init
     this.#logger = init.runtime.logger.component('crdt')
     this.#walk = new DagWalk({ isMerged: (cid) => init.store.hasBlock(cid) })
+    const { history, store } = init
+    this.#catchUp =
+      history &&
+      new CatchUp({
+        history,
+        store,
+        logger: this.#logger,
+        signal: this.#closing.signal,
+        came: (blocks, peer) => this.#came(blocks, peer),
+        giveUp: (heads, peer) => this.#follow(heads, peer),
+      })
   }
 
   start(): void {
-    const { channel, store } = this.#init
+    const { channel, store, history } = this.#init
     this.#stops.push(channel.subscribe((message, signer) => this.#received(message, signer)))
     this.#stops.push(store.onChange(() => this.#announceSoon()))
+    if (channel.onListener !== undefined) this.#stops.push(channel.onListener(() => this.#welcome()))
+    if (history !== undefined) this.#stops.push(history.onPeer((peer) => this.#catchUp?.met(peer)))
     this.#scheduleRebroadcast()
     this.#announceSoon()
   }
 
   /** Blocks that are known of and not merged. */
   get behind(): number {
-    return this.#walk.size
+    return this.#walk.size + (this.#catchUp?.behind ?? 0)
   }
 
   #announceSoon(): void {
     if (this.#timers.has('announce')) return
     this.#after('announce', announceInterval, () => this.#announce())
+  }
+
+  /** Announces all heads again, but for those that others announce meanwhile. */
+  #welcome(): void {
+    if (this.#timers.has('welcome')) return
+    const [least, most] = welcomeDelays
+    this.#seen.clear()
+    this.#after('welcome', least + (most - least) * this.#init.runtime.random.float(), () => this.#announce())
   }
 
   /** Announces the heads that were not announced in this period. */
@@ -123,9 +155,27 @@ export class Replication implements AsyncDisposable {
       return
     }
     for (const cid of heads) this.#remember(cid)
-    this.#report(this.#walk.announce(heads, signer))
-    this.#announcer = signer
+    if (this.#catchUp?.announced(heads, signer) !== true) this.#follow(heads, signer)
+  }
+
+  /** Follows heads block by block. */
+  #follow(heads: readonly CID[], announcer: PeerIdText): void {
+    this.#report(this.#walk.announce(heads, announcer))
+    this.#announcer = announcer
     this.#fetch()
+  }
+
+  /** Blocks that came as a history are about to be merged. */
+  #came(blocks: readonly DagBlock[], peer: PeerIdText): void {
+    for (const { cid, bytes } of blocks) {
+      this.#remember(cid)
+      // Where the walk knows of the block, what waits for it can go on.
+      if (this.#walk.size > 0) this.#take(cid, bytes, peer, false)
+    }
+    if (this.#walk.size > 0) {
+      this.#fetch()
+      this.#mergeReady()
+    }
   }
 
   #remember(cid: CID): void {
@@ -159,11 +209,7 @@ export class Replication implements AsyncDisposable {
         kept === undefined
           ? await blocks.fetch(cid, this.#announcer, this.#closing.signal)
           : { bytes: kept, from: 'the disk' }
-      const { park, refused } = this.#walk.received(cid, bytes, from)
-      if (park && kept === undefined) parked.put(cid, bytes)
-      // A copy that went bad on the disk is not to be read again.
-      if (refused.length > 0 && kept !== undefined) parked.delete([cid])
-      this.#report(refused)
+      this.#take(cid, bytes, from, kept !== undefined)
     } catch (error) {
       if (this.#closing.signal.aborted) return
       this.#logger.debug('a block of the pinset could not be had', { cid: String(cid), error: String(error) })
@@ -171,6 +217,15 @@ export class Replication implements AsyncDisposable {
     }
     this.#fetch()
     this.#mergeReady()
+  }
+
+  #take(cid: CID, bytes: Uint8Array, from: PeerIdText, isParked: boolean): void {
+    const { parked } = this.#init
+    const { park, refused } = this.#walk.received(cid, bytes, from)
+    if (park && !isParked) parked.put(cid, bytes)
+    // A copy that went bad on the disk is not to be read again.
+    if (refused.length > 0 && isParked) parked.delete([cid])
+    this.#report(refused)
   }
 
   #mergeReady(): void {
@@ -243,7 +298,7 @@ export class Replication implements AsyncDisposable {
     }
   }
 
-  #after(name: 'announce' | 'rebroadcast' | 'retry', ms: number, run: () => void): void {
+  #after(name: TimerName, ms: number, run: () => void): void {
     if (this.#closing.signal.aborted) return
     this.#timers.set(
       name,
@@ -260,5 +315,6 @@ export class Replication implements AsyncDisposable {
     for (const timer of this.#timers.values()) timer.cancel()
     await Promise.all(this.#fetches)
     await this.#merging
+    await this.#catchUp?.ended()
   }
 }

@@ -12,6 +12,7 @@ import { identityFromWire, pinFromWire, pinInfoFromWire } from '../../core/netwo
 import { MsgpackReader, valueEnd } from '../../core/network/rpc/msgpack.ts'
 import type { Codec } from '../../core/network/rpc/schema.ts'
 import * as wire from '../../core/network/rpc/wire-types.ts'
+import { decodeAnswer, decodeRequest, encodeAnswer, encodeRequest } from '../../core/network/sync/protocol.ts'
 import { decodePin } from '../../core/pin/codec.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import crdt from '../vectors/crdt_pins.json'
@@ -27,6 +28,13 @@ const timeout = 30_000 + inputs
 const head = CID.parse(crdt.steps[0]!.blocks[0]!.cid)
 const peer = live.daemon_peer_id
 const rpcValues = msgpack.values.map(({ msgpack_hex }) => fromHex(msgpack_hex))
+
+const want = encodeRequest({
+  kind: 'want',
+  wants: new Uint8Array(64),
+  haves: new Uint8Array(96),
+  more: true,
+})
 
 interface Decoder {
   good: Uint8Array[]
@@ -62,6 +70,21 @@ const decoders: Record<string, Decoder> = {
   'headers of calls': rpc(wire.serviceIdWire, (value) => value),
   'headers of answers': rpc(wire.responseWire, (value) => value),
   'blocks of calls': rpc(wire.nodeWithMetaWire, (value) => value),
+  'requests of sync': {
+    good: [want, encodeRequest({ kind: 'select', bits: new Uint8Array(100) })],
+    errors: ['ProtobufError'],
+    decode: decodeRequest,
+  },
+  'answers of sync': {
+    good: [
+      encodeAnswer({ kind: 'listed', digests: new Uint8Array(320), last: true }),
+      encodeAnswer({ kind: 'blocks', blocks: [new Uint8Array(10), new Uint8Array(300)] }),
+      encodeAnswer({ kind: 'refused', reason: 'nothing here' }),
+      encodeAnswer({ kind: 'end' }),
+    ],
+    errors: ['ProtobufError'],
+    decode: decodeAnswer,
+  },
   'addresses of peers': {
     good: [`/ip4/192.0.2.1/tcp/9096/p2p/${peer}`, `/dnsaddr/example.org/p2p/${peer}`].map((text) =>
       new TextEncoder().encode(text),

@@ -4,6 +4,7 @@ import { encodeBroadcasts } from '../../core/crdt/broadcast.ts'
 import { rpcProtocol } from '../../core/network/remote-calls.ts'
 import { encoded, joined } from '../../core/network/rpc/client.ts'
 import { nodeWithMetaWire, serviceIdWire } from '../../core/network/rpc/wire-types.ts'
+import { encodeRequest, syncProtocol } from '../../core/network/sync/protocol.ts'
 import { headsTopic, metricsTopic } from '../../core/network/topics.ts'
 import { ProtobufWriter } from '../../core/pin/protobuf.ts'
 import { testSettings } from '../support/network-peer.ts'
@@ -14,6 +15,7 @@ export function goodMessages(head: string): [protocol: string, messages: Uint8Ar
   return [
     [rpcProtocol, rpcMessages(cid)],
     ...each(['/meshsub/1.2.0', '/meshsub/1.1.0', '/floodsub/1.0.0'], pubsubMessages(cid)),
+    [syncProtocol, syncMessages(cid)],
     ['/ipfs/bitswap/1.2.0', bitswapMessages(cid)],
     ['/ipfs/lan/kad/1.0.0', dhtMessages(cid)],
     ['/ipfs/id/1.0.0', [new Uint8Array(0)]],
@@ -31,6 +33,15 @@ function rpcMessages(cid: CID): Uint8Array[] {
     call('IPFSConnector', 'BlockStream', node, node, node),
     call('Nobody', 'Nothing', Uint8Array.of(0x80)),
   ]
+}
+
+function syncMessages(cid: CID): Uint8Array[] {
+  const nothing = new Uint8Array(0)
+  const wants = cid.multihash.digest
+  const all = framed(encodeRequest({ kind: 'want', wants: nothing, haves: nothing, more: false }))
+  const some = framed(encodeRequest({ kind: 'want', wants, haves: new Uint8Array(64), more: true }))
+  const select = framed(encodeRequest({ kind: 'select', bits: new Uint8Array(2) }))
+  return [all, some, select, joined(all, select), joined(some, some, some)]
 }
 
 function pubsubMessages(cid: CID): Uint8Array[] {

@@ -1,10 +1,15 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { rpc } from '../../../core/network/rpc/methods.ts'
+import { syncProtocol } from '../../../core/network/sync/protocol.ts'
+import { chain } from '../../support/crdt-blocks.ts'
 import { eventually, startNetworkPeer, stateOf } from '../../support/network-peer.ts'
 import { pinOf } from '../store/fixtures.ts'
 
 const pins = (name: string, count: number) =>
   Array.from({ length: count }, (_, index) => ({ kind: 'pin' as const, pin: pinOf(`${name} ${index}`) }))
+
+// Hosts and stores start and stop in each test.
+setDefaultTimeout(30_000)
 
 describe('two peers', () => {
   test('bring each other what is written on either', async () => {
@@ -31,6 +36,16 @@ describe('two peers', () => {
       const [a, b] = [stateOf(one.store), stateOf(two.store)]
       return a.pins.length === 17 && Bun.deepEquals(a, b)
     })
+  })
+
+  test('catch up with a long history in one go, as soon as they meet', async () => {
+    await using one = await startNetworkPeer()
+    await one.store.merge(chain(3_000))
+    await using two = await startNetworkPeer({ settings: { peerAddresses: [one.address] } })
+    await eventually('same heads', () => Bun.deepEquals(stateOf(one.store).heads, stateOf(two.store).heads))
+    const received = two.network.bandwidth()
+    expect(received.get(syncProtocol)?.totalIn).toBeGreaterThan(200_000)
+    expect(received.get('/ipfs/bitswap/1.2.0')?.totalIn ?? 0).toBeLessThan(30_000)
   })
 
   test('call each other', async () => {
