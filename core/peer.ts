@@ -60,7 +60,7 @@ export interface Peer extends AsyncDisposable {
   readonly restAddresses: string[]
   /** `http://…` of the gateway of the embedded IPFS node. */
   readonly gatewayUrls: string[]
-  /** Resolves when the IPFS node has answered for the first time. The APIs answer before. */
+  /** Resolves when the IPFS node has answered for the first time and the metrics say so. The APIs answer before. */
   readonly ready: Promise<void>
 }
 
@@ -156,7 +156,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
       calls: network,
       known: network.knownPeers().map(({ id }) => id),
       pingInterval: config.cluster.monitorPingInterval,
-      announce: () => heartbeat.beat(),
+      announce: () => void heartbeat.beat(),
       runtime,
     }),
   )
@@ -172,11 +172,12 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
     rpcServices({ self, peerName, isFollower, identity: identityOfSelf, members, reports, ipfs, store }),
   )
   tracker.start()
-  await heartbeat.beat()
+  void heartbeat.beat()
   alerts.start()
   joining.join(bootstrap)
   await watch.start()
-  watch.ready.then(() => heartbeat.beat()).catch(() => undefined)
+  const ready = watch.ready.then(() => heartbeat.beat())
+  ready.catch(() => undefined)
 
   const running = started.move()
   return {
@@ -185,7 +186,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
     clusterAddresses: network.addresses(),
     restAddresses: rest?.addresses ?? [],
     gatewayUrls,
-    ready: watch.ready,
+    ready,
     async [Symbol.asyncDispose]() {
       await savePeerstore(init, network)
       await running.disposeAsync()

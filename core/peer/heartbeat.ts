@@ -49,17 +49,30 @@ export class Heartbeat implements AsyncDisposable {
   readonly #logger: Logger
   readonly #closing = new AbortController()
   readonly #timers = new Map<string, Timer>()
-  readonly #running = new Set<Promise<void>>()
+  readonly #running = new Map<string, Promise<void>>()
 
   constructor(init: HeartbeatInit) {
     this.#init = init
     this.#logger = init.runtime.logger.component('monitor')
   }
 
-  /** Makes each metric at once and then every half of its time to live; called again, at once again. */
+  /**
+   * Makes each metric at once and then every half of its time to live; called again, at once again. Resolves when all are
+   * told, which may take as long as the IPFS node takes.
+   */
   async beat(): Promise<void> {
-    for (const timer of this.#timers.values()) timer.cancel()
     await Promise.all(this.#informers().map((informer) => this.#beat(informer)))
+  }
+
+  /** One that is being made already is as good as a new one. */
+  #beat(informer: Informer): Promise<void> {
+    const { name } = informer
+    const running = this.#running.get(name)
+    if (running !== undefined || this.#closing.signal.aborted) return running ?? Promise.resolve()
+    this.#timers.get(name)?.cancel()
+    const run = this.#make(informer).finally(() => this.#running.delete(name))
+    this.#running.set(name, run)
+    return run
   }
 
   #informers(): Informer[] {
@@ -96,7 +109,7 @@ export class Heartbeat implements AsyncDisposable {
     return informers
   }
 
-  async #beat(informer: Informer): Promise<void> {
+  async #make(informer: Informer): Promise<void> {
     let pause = informer.ttl / 2
     try {
       for (const metric of await informer.read()) this.#init.publish(metric)
@@ -105,17 +118,13 @@ export class Heartbeat implements AsyncDisposable {
       this.#logger.debug('a metric could not be read', { metric: informer.name, error: String(error) })
     }
     if (this.#closing.signal.aborted) return
-    const timer = this.#init.runtime.scheduler.after(pause, () => {
-      const run = this.#beat(informer).finally(() => this.#running.delete(run))
-      this.#running.add(run)
-    })
-    this.#timers.get(informer.name)?.cancel()
+    const timer = this.#init.runtime.scheduler.after(pause, () => void this.#beat(informer))
     this.#timers.set(informer.name, timer)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new Error('the peer is stopping'))
     for (const timer of this.#timers.values()) timer.cancel()
-    await Promise.all(this.#running)
+    await Promise.all(this.#running.values())
   }
 }

@@ -21,8 +21,8 @@ export interface JoiningInit {
   known: readonly PeerIdText[]
   /** Milliseconds between two pings. */
   pingInterval: number
-  /** Tells all metrics of this peer anew. */
-  announce: () => Promise<void>
+  /** Begins to tell all metrics of this peer anew. */
+  announce: () => void
   runtime: Runtime
 }
 
@@ -47,22 +47,26 @@ export class Joining implements AsyncDisposable {
     if (this.#timer !== undefined || this.#closing.signal.aborted) return
     this.#timer = this.#init.runtime.scheduler.after(announceDelay, () => {
       this.#timer = undefined
-      this.#background(this.#init.announce())
+      this.#init.announce()
     })
   }
 
   /** Joins through each of `peers`, in the background; a failure is logged, and known peers are connected to all the same. */
   join(peers: readonly PeerIdText[]): void {
-    for (const peer of peers) if (peer !== this.#init.self) this.#background(this.#join(peer))
+    for (const peer of peers) {
+      if (peer === this.#init.self) continue
+      const run = this.#join(peer).finally(() => this.#running.delete(run))
+      this.#running.add(run)
+    }
   }
 
   async #join(peer: PeerIdText): Promise<void> {
     const { self, calls } = this.#init
     const limits = { timeout: joinTimeout, signal: this.#closing.signal }
     try {
-      const { pn = '' } = await calls.call(peer, rpc.peerAdd, self, limits)
+      await calls.call(peer, rpc.peerAdd, self, limits)
       this.#countAlive(peer)
-      this.#logger.info('joined the cluster', { through: peer, as: pn })
+      this.#logger.info('joined the cluster', { through: peer })
     } catch (error) {
       if (this.#closing.signal.aborted) return
       this.#logger.warn('could not join through this peer; it is tried to connect to again and again', {
@@ -88,13 +92,6 @@ export class Joining implements AsyncDisposable {
       partitionable: false,
       receivedAt: now,
     })
-  }
-
-  #background(work: Promise<void>): void {
-    const run = work
-      .catch((error: unknown) => this.#logger.debug('joining broke off', { error: String(error) }))
-      .finally(() => this.#running.delete(run))
-    this.#running.add(run)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

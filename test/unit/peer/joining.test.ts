@@ -25,9 +25,7 @@ function rig({ known = [], call }: { known?: string[]; call?: (peer: string) => 
     calls,
     known,
     pingInterval: 15_000,
-    announce: async () => {
-      announced++
-    },
+    announce: () => void announced++,
     runtime: { clock: time, scheduler: time, random: new SeededRandom(1), logger: keepingLogger(log) },
   })
   const alive = () => window.current('ping', BigInt(time.now()) * 1_000_000n).map(({ peer }) => peer)
@@ -92,7 +90,7 @@ describe('joining', () => {
       window: new MetricWindow(),
       known: [],
       pingInterval: 15_000,
-      announce: async () => undefined,
+      announce: () => undefined,
       runtime: {
         clock: new VirtualTime(),
         scheduler: new VirtualTime(),
