@@ -1,5 +1,6 @@
 /** Several peers as one cluster on loopback: made to know each other, started, waited for, and their logs shown on failure. */
 import { type ClusterPeer, hurry, type ServiceJson } from './cluster-peer.ts'
+import { CuttableLink } from './cuttable-link.ts'
 
 export interface ClusterOptions {
   /** Peer IDs, or `*`, that each peer trusts. */
@@ -25,6 +26,34 @@ export function formCluster(peers: readonly ClusterPeer[], options: ClusterOptio
       configure?.(service, peer)
     })
   }
+}
+
+/**
+ * Makes peers of `left` reach those of `right` by links that can be cut, and by nothing else. Both must be one cluster
+ * already (`formCluster`). Peers of `right` wait for those of `left` to connect.
+ */
+export async function divide(
+  left: readonly ClusterPeer[],
+  right: readonly ClusterPeer[],
+): Promise<CuttableLink[]> {
+  const links: CuttableLink[] = []
+  for (const side of [left, right]) {
+    for (const peer of side) {
+      const near = side.filter((other) => other !== peer).map(({ address }) => address)
+      const far =
+        side === left ? await Promise.all(right.map(({ swarmPort }) => CuttableLink.to(swarmPort))) : []
+      links.push(...far)
+      peer.configure(({ cluster }) => {
+        cluster.peer_addresses = [
+          ...near,
+          ...far.map(({ port }, index) => `/ip4/127.0.0.1/tcp/${port}/p2p/${right[index]!.id}`),
+        ]
+        // What others learn of it leads nowhere.
+        cluster.announce_multiaddress = ['/ip4/127.0.0.1/tcp/1']
+      })
+    }
+  }
+  return links
 }
 
 /** Starts them together and waits until each counts all as members. */
@@ -55,10 +84,8 @@ export async function samePins(
   timeout?: number,
 ): Promise<string[]> {
   let lists: string[][] = []
-  const describe = () =>
-    peers.map(({ name }, index) => `${name}: ${lists[index]?.length ?? 'no'} pins`).join(', ')
   await eventually(
-    () => `${what}: the same pins on all (${describe()})`,
+    () => `${what}: the same pins on all\n${differences(peers, lists).join('\n')}\n`,
     async () => {
       lists = await Promise.all(peers.map((peer) => peer.pins()))
       return isWanted(lists[0]!) && lists.every((lines) => Bun.deepEquals(lines, lists[0]))
@@ -66,6 +93,15 @@ export async function samePins(
     timeout,
   )
   return lists[0]!
+}
+
+/** How many pins each has, and the first lines that not all have. */
+function differences(peers: readonly ClusterPeer[], lists: readonly string[][]): string[] {
+  return peers.flatMap(({ name }, index) => {
+    const lines = lists[index] ?? []
+    const own = lines.filter((line) => !lists.every((others) => others.includes(line)))
+    return [`${name}: ${lines.length} pins`, ...own.slice(0, 4).map((line) => `  not on all: ${line}`)]
+  })
 }
 
 /** ms between two looks at processes, which share the machine with the tests. */
