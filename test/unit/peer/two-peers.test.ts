@@ -182,7 +182,7 @@ describe('a peer that is not trusted', () => {
 })
 
 describe('a follower', () => {
-  test('holds what others write, tells of itself only, and writes nothing', async () => {
+  test('holds what others write, tells of itself only, lists alerts, and writes nothing', async () => {
     await using one = await startWholePeer({ name: 'one' })
     await using follower = await startWholePeer({
       name: 'follower',
@@ -212,6 +212,10 @@ describe('a follower', () => {
     await using other = await startNetworkPeer({ settings: { peerAddresses: [follower.address] } })
     const logged = other.network.call(follower.id, rpc.logPin, { c: cid, t: 2n })
     await expect(logged).rejects.toThrow(refused)
+    await one.stop()
+    await eventually('it lists alerts', () =>
+      service.alerts().some(({ metric: { peer } }) => peer === one.id),
+    )
   })
 })
 
