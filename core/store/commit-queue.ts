@@ -1,8 +1,10 @@
 /**
  * Group commit: jobs that come while a commit runs share the next one and its one sync. Merges and the rest take turns,
- * so that a long merge delays a write by one commit and not by all that wait.
+ * so that a long merge delays a write by one commit and not by all that wait. Nobody waits for the tracker's records as
+ * clients wait for writes: just after a write they wait for the next one, which a client that writes one by one is about
+ * to send, and neither delay it nor cost a sync of their own.
  */
-import type { Logger } from '../runtime/ports.ts'
+import type { Runtime, Timer } from '../runtime/ports.ts'
 import { BlockRefusedError, StoreBusyError, StoreClosedError } from './errors.ts'
 import type { Batch, BatchAnswer, Job, JobAnswers } from './jobs.ts'
 import type { CommittedRow } from './tables.ts'
@@ -31,11 +33,12 @@ export const queueBounds: QueueBounds = {
   batchBytes: 512 * 1024,
 }
 
+/** Milliseconds after a write for which records wait for the next one. */
+const writePause = 2
+
 export interface CommitQueueInit {
   backend: CommitBackend
-  logger: Logger
-  /** ms since the epoch. */
-  now(): number
+  runtime: Pick<Runtime, 'clock' | 'scheduler' | 'logger'>
   onChanges(rows: CommittedRow[]): void
   bounds?: Partial<QueueBounds>
 }
@@ -59,6 +62,9 @@ export class CommitQueue implements AsyncDisposable {
   readonly #others: Entry[] = []
   #waiting: JobSize = { count: 0, bytes: 0 }
   #running: Promise<void> | undefined
+  /** The last commit had a write, and another one may be on its way. */
+  #isAfterWrite = false
+  #pause: Timer | undefined
   #mergeNext = false
   #closed = false
 
@@ -76,13 +82,14 @@ export class CommitQueue implements AsyncDisposable {
       const entry: Entry = { job, size, resolve: resolve as (answer: unknown) => void, reject }
       if (job.kind === 'merge') this.#merges.push(entry)
       else this.#others.push(entry)
-      this.#running ??= this.#run()
+      this.#begin()
     })
   }
 
   /** Takes nothing new and commits what waits. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
+    this.#begin()
     await this.#running
   }
 
@@ -94,11 +101,35 @@ export class CommitQueue implements AsyncDisposable {
     this.#waiting = total
   }
 
+  #begin(): void {
+    if (this.#running !== undefined) return
+    if (this.#mayPause()) {
+      this.#pause ??= this.#init.runtime.scheduler.after(writePause, () => {
+        this.#pause = undefined
+        this.#isAfterWrite = false
+        this.#begin()
+      })
+      return
+    }
+    this.#pause?.cancel()
+    this.#pause = undefined
+    this.#running = this.#run()
+  }
+
+  /** True while only records wait, and for a write to share its commit. */
+  #mayPause(): boolean {
+    if (!this.#isAfterWrite || this.#closed || this.#merges.length > 0) return false
+    return this.#others.every(({ job }) => job.kind === 'record')
+  }
+
   async #run(): Promise<void> {
     // What is submitted in the same turn joins the first batch too.
     await Promise.resolve()
-    for (let batch = this.#take(); batch.length > 0; batch = this.#take()) await this.#commit(batch)
+    while (this.#merges.length + this.#others.length > 0 && !this.#mayPause()) {
+      await this.#commit(this.#take())
+    }
     this.#running = undefined
+    if (this.#others.length > 0) this.#begin()
   }
 
   #take(): Entry[] {
@@ -116,9 +147,11 @@ export class CommitQueue implements AsyncDisposable {
   }
 
   async #commit(entries: Entry[]): Promise<void> {
-    const { backend, now } = this.#init
+    const { backend, runtime } = this.#init
+    const jobs = entries.map(({ job }) => job)
     try {
-      const { answers, changes } = await backend.commit({ jobs: entries.map(({ job }) => job), now: now() })
+      const { answers, changes } = await backend.commit({ jobs, now: runtime.clock.now() })
+      this.#isAfterWrite = jobs.some(({ kind }) => kind === 'write')
       this.#release(entries)
       if (changes.length > 0) this.#tell(changes)
       for (const [index, entry] of entries.entries()) settle(entry, answers[index])
@@ -138,7 +171,7 @@ export class CommitQueue implements AsyncDisposable {
     try {
       this.#init.onChanges(changes)
     } catch (error) {
-      this.#init.logger.error('a listener to changes failed', { error: String(error) })
+      this.#init.runtime.logger.error('a listener to changes failed', { error: String(error) })
     }
   }
 }

@@ -28,7 +28,7 @@ export interface QueuedStoreInit {
   tables: TableReader
   self: string
   backend: CommitBackend
-  runtime: Pick<Runtime, 'clock' | 'logger'>
+  runtime: Pick<Runtime, 'clock' | 'scheduler' | 'logger'>
   bounds?: Partial<QueueBounds>
   /** Closes what is below, once all that waited is stored. */
   close(): Promise<void>
@@ -49,8 +49,7 @@ export class QueuedStore extends StoreReader implements Store {
     this.#closeBelow = close
     this.#queue = new CommitQueue({
       backend,
-      logger: runtime.logger,
-      now: () => runtime.clock.now(),
+      runtime,
       onChanges: (rows) => this.#tell(rows),
       ...(bounds === undefined ? {} : { bounds }),
     })

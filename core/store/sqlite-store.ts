@@ -29,7 +29,7 @@ export interface OpenStoreInit {
   folder: string
   /** The peer whose duties are tracked. */
   self: PeerIdText
-  runtime: Pick<Runtime, 'clock' | 'logger'>
+  runtime: Pick<Runtime, 'clock' | 'scheduler' | 'logger'>
   /** What makes a pin go before others; `defaultPrioritySettings` when absent. */
   priority?: PrioritySettings
   /** Bytes of the page caches; 64 MiB for writing and 16 MiB for reading when absent. */

@@ -11,7 +11,7 @@ import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import type { Pin } from '../../core/pin/pin.ts'
 import type { Store } from '../../core/runtime/store.ts'
-import { systemClock, systemRandom } from '../../core/runtime/system.ts'
+import { systemClock, systemRandom, systemScheduler } from '../../core/runtime/system.ts'
 import { checkStore } from '../../core/store/maintenance.ts'
 import { openStore, storePath } from '../../core/store/sqlite-store.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -20,7 +20,7 @@ import { allBlocks, allPins, peerOf, pinAt, silentLogger } from '../unit/store/f
 const flag = process.argv.indexOf('--pins')
 const count = flag === -1 ? 100_000 : Number(process.argv[flag + 1])
 const atOnce = 1000
-const runtime = { clock: systemClock, logger: silentLogger }
+const runtime = { clock: systemClock, logger: silentLogger, scheduler: systemScheduler }
 const peers = Array.from({ length: 9 }, (_, i) => peerOf(`peer ${i}`))
 
 function randomPin(index: number): Pin {

@@ -7,7 +7,7 @@
 import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '../../core/runtime/system.ts'
+import { systemClock, systemScheduler } from '../../core/runtime/system.ts'
 import { checkStore } from '../../core/store/maintenance.ts'
 import { openStore } from '../../core/store/sqlite-store.ts'
 import { self, silentLogger } from '../unit/store/fixtures.ts'
@@ -90,7 +90,7 @@ async function verify(folder: string, oracle: StoreOracle): Promise<void> {
     await using store = await openStore({
       folder,
       self,
-      runtime: { clock: systemClock, logger: silentLogger },
+      runtime: { clock: systemClock, logger: silentLogger, scheduler: systemScheduler },
     })
     const broken = oracle.settle(store)
     if (broken.length > 0)

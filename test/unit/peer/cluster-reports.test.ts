@@ -14,7 +14,7 @@ import type { Pin } from '../../../core/pin/pin.ts'
 import type { GlobalPinInfo } from '../../../core/pin/pin-info.ts'
 import type { PinStatus } from '../../../core/pin/status.ts'
 import type { Logger } from '../../../core/runtime/ports.ts'
-import { systemClock } from '../../../core/runtime/system.ts'
+import { systemClock, systemScheduler } from '../../../core/runtime/system.ts'
 import { openStore } from '../../../core/store/sqlite-store.ts'
 import type { Tracker } from '../../../core/tracker/driver.ts'
 
@@ -85,7 +85,11 @@ let store: Awaited<ReturnType<typeof openStore>>
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cluster-reports-'))
-  store = await openStore({ folder, self, runtime: { clock: systemClock, logger: quiet } })
+  store = await openStore({
+    folder,
+    self,
+    runtime: { clock: systemClock, logger: quiet, scheduler: systemScheduler },
+  })
 })
 
 afterEach(async () => {

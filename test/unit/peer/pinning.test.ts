@@ -8,7 +8,7 @@ import { create as createDigest } from 'multiformats/hashes/digest'
 import { Pinning, type PinningInit } from '../../../core/peer/pinning.ts'
 import type { Pin, PinOptions } from '../../../core/pin/pin.ts'
 import type { Logger } from '../../../core/runtime/ports.ts'
-import { systemClock } from '../../../core/runtime/system.ts'
+import { systemClock, systemScheduler } from '../../../core/runtime/system.ts'
 import { openStore } from '../../../core/store/sqlite-store.ts'
 
 const self = '12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5'
@@ -38,7 +38,11 @@ let store: Awaited<ReturnType<typeof openStore>>
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cluster-pinning-'))
-  store = await openStore({ folder, self, runtime: { clock: systemClock, logger: quiet } })
+  store = await openStore({
+    folder,
+    self,
+    runtime: { clock: systemClock, logger: quiet, scheduler: systemScheduler },
+  })
 })
 
 afterEach(async () => {

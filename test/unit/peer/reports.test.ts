@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { Reports } from '../../../core/peer/reports.ts'
 import type { IpfsPinState } from '../../../core/runtime/ipfs.ts'
-import { systemClock } from '../../../core/runtime/system.ts'
+import { systemClock, systemScheduler } from '../../../core/runtime/system.ts'
 import { openStore } from '../../../core/store/sqlite-store.ts'
 import type { Tracker } from '../../../core/tracker/driver.ts'
 import { type TemporaryFolder, temporaryFolder } from '../../support/temporary-folder.ts'
@@ -19,7 +19,7 @@ beforeEach(async () => {
   store = await openStore({
     folder: folder.path,
     self,
-    runtime: { clock: systemClock, logger: silentLogger },
+    runtime: { clock: systemClock, logger: silentLogger, scheduler: systemScheduler },
   })
 })
 

@@ -4,6 +4,7 @@ import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
 import { cp, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemScheduler } from '../../../core/runtime/system.ts'
 import { checkStore } from '../../../core/store/maintenance.ts'
 import { migrate, requireVersion, schemaVersion } from '../../../core/store/sqlite/migrate.ts'
 import type { SchemaStep } from '../../../core/store/sqlite/schema.ts'
@@ -23,7 +24,7 @@ import {
   writePins,
 } from './fixtures.ts'
 
-const runtime = { clock: new ManualClock(), logger: silentLogger }
+const runtime = { clock: new ManualClock(), logger: silentLogger, scheduler: systemScheduler }
 
 function open(folder: string, options: Partial<OpenStoreInit> = {}) {
   return openStore({ folder, self, runtime, ...options })

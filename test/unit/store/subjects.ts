@@ -12,7 +12,7 @@ import { ManualClock, self, silentLogger } from './fixtures.ts'
 export async function sqliteSubject(options: SubjectOptions = {}): Promise<StoreSubject> {
   const folder = await temporaryFolder()
   const clock = new ManualClock()
-  const runtime = { clock, logger: silentLogger }
+  const runtime = { clock, logger: silentLogger, scheduler: systemScheduler }
   return subjectOf(
     clock,
     () => openStore({ self, ...options, folder: folder.path, runtime }),
