@@ -124,6 +124,8 @@ export class CatchUp {
     } catch (error) {
       if (signal.aborted) return
       broken = true
+      // What came is good; the error of the merge itself, if it was one, is told below.
+      await batch.flush().catch(() => undefined)
       logger.info('catching up with a peer broke off', { peer, merged: batch.merged, error: String(error) })
     }
     const missing = heads.filter((cid) => !store.hasBlock(cid))

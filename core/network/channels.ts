@@ -9,6 +9,7 @@ import {
   type SubscriptionChangeData,
   TopicValidatorResult,
 } from '@chainsafe/libp2p-gossipsub'
+import { decodeBroadcast } from '../crdt/broadcast.ts'
 import type { Metric } from '../monitor/metric.ts'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { Clock } from '../runtime/ports.ts'
@@ -27,7 +28,7 @@ export interface MetricsChannel {
 /** Bytes of a message with a metric; the largest that Go sends, a ping with addresses, has a few thousand. */
 const maxMetricBytes = 64 * 1024
 
-/** `topic`: that of heads. Messages of signers that are not trusted go no further, not even to other peers. */
+/** `topic`: that of heads. Messages of signers that are not trusted, and broken ones, go no further, not even to others. */
 export function openHeadsChannel(
   pubsub: GossipSub,
   topic: string,
@@ -36,9 +37,17 @@ export function openHeadsChannel(
 ): HeadsChannel & Disposable {
   pubsub.topicValidators.set(topic, (_from, message) => {
     const signer = signerOf(message)
-    if (signer !== undefined && isTrusted(signer)) return TopicValidatorResult.Accept
-    refusals.note('heads of an untrusted peer', signer ?? 'nobody', 'the signer is not among trusted_peers')
-    return TopicValidatorResult.Reject
+    if (signer === undefined || !isTrusted(signer)) {
+      refusals.note('heads of an untrusted peer', signer ?? 'nobody', 'the signer is not among trusted_peers')
+      return TopicValidatorResult.Reject
+    }
+    try {
+      decodeBroadcast(message.data)
+      return TopicValidatorResult.Accept
+    } catch (error) {
+      refusals.note('broken heads', signer, messageOf(error))
+      return TopicValidatorResult.Reject
+    }
   })
   const topicHandle = openTopic(pubsub, topic)
   return {
@@ -74,7 +83,7 @@ export function openMetricsChannel(
         try {
           metric = decodeMetric(message, signer, BigInt(clock.now()) * 1_000_000n)
         } catch (error) {
-          refusals.note('broken metric', signer, error instanceof Error ? error.message : String(error))
+          refusals.note('broken metric', signer, messageOf(error))
           return
         }
         listener(metric)
@@ -110,4 +119,8 @@ function openTopic(pubsub: GossipSub, topic: string): HeadsChannel & Disposable 
 
 function signerOf(message: Message): PeerIdText | undefined {
   return message.type === 'signed' ? message.from.toString() : undefined
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

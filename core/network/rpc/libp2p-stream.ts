@@ -1,5 +1,5 @@
 /** A libp2p stream as the RPC reads and writes it. */
-import type { Stream } from '@libp2p/interface'
+import type { Stream, StreamCloseEvent } from '@libp2p/interface'
 import { received } from '../stream-source.ts'
 import { RpcStreamError } from './errors.ts'
 import type { RpcStream } from './value-reader.ts'
@@ -13,7 +13,8 @@ export function rpcStream(stream: Stream): RpcStream {
     async write(bytes) {
       for (let at = 0; at < bytes.length; at += pieceBytes) {
         if (stream.writeStatus !== 'writable') throw new RpcStreamError('the other side closed the stream')
-        if (!stream.send(bytes.subarray(at, at + pieceBytes))) await stream.onDrain()
+        stream.send(bytes.subarray(at, at + pieceBytes))
+        while (stream.writableNeedsDrain) await drained(stream)
       }
     },
     async closeWrite() {
@@ -22,5 +23,20 @@ export function rpcStream(stream: Stream): RpcStream {
     abort(error) {
       stream.abort(error)
     },
+  }
+}
+
+/** The library's own `onDrain` resolves at once, for ever, after its first time. */
+async function drained(stream: Stream): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const onDrain = () => resolve()
+  const onClose = ({ error }: StreamCloseEvent) => reject(error ?? new RpcStreamError('the stream is closed'))
+  stream.addEventListener('drain', onDrain)
+  stream.addEventListener('close', onClose)
+  try {
+    await promise
+  } finally {
+    stream.removeEventListener('drain', onDrain)
+    stream.removeEventListener('close', onClose)
   }
 }
