@@ -43,8 +43,8 @@ export const directBlocks = 64
 export const directBytes = 256 * 1024
 /** Bytes of blocks that a frame is filled up to; one larger block has a frame of its own. */
 export const framePayload = 128 * 1024
-/** Bytes of a frame: the largest block and some. */
-export const maxFrameBytes = 4 * 1024 * 1024 + 64 * 1024
+/** Bytes of a frame: the largest block, 4 MiB, and some. */
+export const maxFrameBytes = 4_160 * 1024
 
 /** What the opener of a stream sends. Names are digests, one behind the other. */
 export type Request =
