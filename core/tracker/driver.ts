@@ -87,6 +87,9 @@ class TrackerDriver implements Tracker {
   readonly #closing = new AbortController()
   readonly #stopped = Promise.withResolvers<void>()
   readonly #events: TrackerEvent[] = []
+  /** Changes that were told and not yet looked at. */
+  #heard: CommittedChange[] = []
+  #hearing: Timer | undefined
   #handling = false
   #unsubscribe: (() => void) | undefined
   #probe: Promise<void> | undefined
@@ -102,7 +105,7 @@ class TrackerDriver implements Tracker {
   }
 
   start(): void {
-    this.#unsubscribe = this.#store.onChange((changes) => this.#changed(changes))
+    this.#unsubscribe = this.#store.onChange((changes) => this.#hear(changes))
     this.#post({ type: 'start' })
   }
 
@@ -144,12 +147,24 @@ class TrackerDriver implements Tracker {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#unsubscribe?.()
+    this.#hearing?.cancel()
     this.#closing.abort(new Error('the tracker is stopping'))
     this.#outcomes.close()
     this.#post({ type: 'stop' })
     await this.#stopped.promise
     await this.#probe
     for (const timer of this.#timers.values()) timer.cancel()
+  }
+
+  /** The answers to the writes go out first, and changes of one moment are looked at together. */
+  #hear(changes: CommittedChange[]): void {
+    for (const change of changes) this.#heard.push(change)
+    this.#hearing ??= this.#runtime.scheduler.after(0, () => {
+      const heard = this.#heard
+      this.#heard = []
+      this.#hearing = undefined
+      this.#changed(heard)
+    })
   }
 
   #changed(changes: CommittedChange[]): void {
