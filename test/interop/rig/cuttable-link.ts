@@ -1,5 +1,5 @@
 /**
- * The way from one peer to another, as a TCP proxy on loopback that a test can cut: either its connections break and new ones
+ * The way to a peer, as a TCP proxy on loopback that a test can cut: either its connections break and new ones
  * are closed, or it stays open and nothing comes through.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net'

@@ -29,29 +29,19 @@ export function formCluster(peers: readonly ClusterPeer[], options: ClusterOptio
 }
 
 /**
- * Makes peers of `left` reach those of `right` by links that can be cut, and by nothing else. Both must be one cluster
- * already (`formCluster`). Peers of `right` wait for those of `left` to connect.
+ * Puts a link that can be cut before each peer of a cluster (`formCluster`) that does not run yet. Nobody is told of the port
+ * behind it, so that peers are alone when all links are cut: what one peer knows of another, a third may learn.
  */
-export async function divide(
-  left: readonly ClusterPeer[],
-  right: readonly ClusterPeer[],
-): Promise<CuttableLink[]> {
-  const links: CuttableLink[] = []
-  for (const side of [left, right]) {
-    for (const peer of side) {
-      const near = side.filter((other) => other !== peer).map(({ address }) => address)
-      const far =
-        side === left ? await Promise.all(right.map(({ swarmPort }) => CuttableLink.to(swarmPort))) : []
-      links.push(...far)
-      peer.configure(({ cluster }) => {
-        cluster.peer_addresses = [
-          ...near,
-          ...far.map(({ port }, index) => `/ip4/127.0.0.1/tcp/${port}/p2p/${right[index]!.id}`),
-        ]
-        // What others learn of it leads nowhere.
-        cluster.announce_multiaddress = ['/ip4/127.0.0.1/tcp/1']
-      })
-    }
+export async function linkAll(peers: readonly ClusterPeer[]): Promise<CuttableLink[]> {
+  const links = await Promise.all(peers.map(({ swarmPort }) => CuttableLink.to(swarmPort)))
+  const addresses = links.map(({ port }) => `/ip4/127.0.0.1/tcp/${port}`)
+  for (const [index, peer] of peers.entries()) {
+    peer.configure(({ cluster }) => {
+      cluster.announce_multiaddress = [addresses[index]]
+      cluster.peer_addresses = peers.flatMap((other, at) =>
+        other === peer ? [] : [`${addresses[at]}/p2p/${other.id}`],
+      )
+    })
   }
   return links
 }
