@@ -16,8 +16,8 @@ function rig() {
   const replication = new Replication({
     store: {
       heads: () => [],
-      hasBlock: (cid) => merged.has(`${cid}`),
-      merge: async (blocks) => {
+      hasBlock: (cid: CID) => merged.has(`${cid}`),
+      merge: async (blocks: DagBlock[]) => {
         for (const block of blocks) merged.set(`${block.cid}`, block)
         return []
       },
