@@ -151,14 +151,15 @@ export class ClusterNetwork implements AsyncDisposable {
     await startHost(host)
     const blocks = opened.use(await openPinsetBlocks({ host, store, runtime }))
     const { pubsub } = host.services
-    const heads = opened.use(openHeadsChannel(pubsub, headsTopic(settings.clusterName), isTrusted, refusals))
+    const topic = headsTopic(settings.clusterName)
+    const heads = opened.use(openHeadsChannel(pubsub, topic, isTrusted, refusals))
     const metrics = opened.use(openMetricsChannel(pubsub, runtime.clock, refusals))
     metrics.subscribe((metric) => {
       for (const listener of this.#metricListeners) listener(metric)
     })
     this.#metrics = metrics
     const history = opened.use(
-      openHistory({ host, store, runtime, isTrusted, connections: this.#connections }),
+      openHistory({ host, store, topic, runtime, isTrusted, connections: this.#connections }),
     )
     const { rebroadcastInterval } = settings
     this.#replication = opened.use(

@@ -7,7 +7,7 @@ import type { DagBlock } from '../runtime/store.ts'
 export interface History {
   /** True of peers that may be asked now. */
   speaks(peer: PeerIdText): boolean
-  /** Calls back with each trusted peer that becomes connected and speaks it. Returns the function that ends it. */
+  /** Calls back with each trusted peer of this cluster that becomes connected and speaks it. Returns the function that ends it. */
   onPeer(listener: (peer: PeerIdText) => void): () => void
   /**
    * What `peer` has below `heads`, which it announced, or below all its heads when none is given, and the store lacks;

@@ -1,4 +1,5 @@
 /** Sync on the cluster's host: serves it to others, and opens streams to those that speak it. */
+import type { SubscriptionChangeData } from '@chainsafe/libp2p-gossipsub'
 import type { IdentifyResult, PeerId } from '@libp2p/interface'
 import type { PeerIdText } from '../../pin/pin.ts'
 import type { Runtime } from '../../runtime/ports.ts'
@@ -15,6 +16,8 @@ export interface SyncInit {
   host: ClusterHost
   connections: Connections
   store: SessionStore
+  /** That of heads. A peer of a cluster of another name has another one, and its pins are none of ours. */
+  topic: string
   isTrusted: (peer: PeerIdText) => boolean
   runtime: Runtime
 }
@@ -40,12 +43,18 @@ export function openHistory({
   host,
   connections,
   store,
+  topic,
   isTrusted,
   runtime,
 }: SyncInit): History & Disposable {
-  /** Connected peers that do not speak it. */
+  const { pubsub } = host.services
+  /** Connected peers that do not speak it, and those that said that they do. */
   const mute = new Set<PeerIdText>()
-  const onDisconnect = ({ detail }: CustomEvent<PeerId>) => void mute.delete(detail.toString())
+  const speakers = new Set<PeerIdText>()
+  const onDisconnect = ({ detail }: CustomEvent<PeerId>) => {
+    mute.delete(detail.toString())
+    speakers.delete(detail.toString())
+  }
   host.addEventListener('peer:disconnect', onDisconnect)
   const client = new SyncClient({
     store,
@@ -64,12 +73,23 @@ export function openHistory({
   })
   return Object.assign(client, {
     onPeer(listener: (peer: PeerIdText) => void) {
+      const tell = (peer: PeerIdText) => {
+        if (speakers.has(peer) && isTrusted(peer)) listener(peer)
+      }
       const onIdentify = ({ detail: { peerId, protocols } }: CustomEvent<IdentifyResult>) => {
-        const peer = peerId.toString()
-        if (protocols.includes(syncProtocol) && isTrusted(peer)) listener(peer)
+        if (!protocols.includes(syncProtocol)) return
+        speakers.add(peerId.toString())
+        if (pubsub.getSubscribers(topic).some((peer) => peer.equals(peerId))) tell(peerId.toString())
+      }
+      const onSubscription = ({ detail: { peerId, subscriptions } }: CustomEvent<SubscriptionChangeData>) => {
+        if (subscriptions.some((each) => each.topic === topic && each.subscribe)) tell(peerId.toString())
       }
       host.addEventListener('peer:identify', onIdentify)
-      return () => host.removeEventListener('peer:identify', onIdentify)
+      pubsub.addEventListener('subscription-change', onSubscription)
+      return () => {
+        host.removeEventListener('peer:identify', onIdentify)
+        pubsub.removeEventListener('subscription-change', onSubscription)
+      }
     },
     [Symbol.dispose]: () => host.removeEventListener('peer:disconnect', onDisconnect),
   })

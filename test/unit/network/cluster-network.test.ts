@@ -48,6 +48,26 @@ describe('two peers', () => {
     expect(received.get('/ipfs/bitswap/1.2.0')?.totalIn ?? 0).toBeLessThan(30_000)
   })
 
+  test('of clusters of other names keep their pins apart, though they have one secret', async () => {
+    await using one = await startNetworkPeer()
+    await one.store.write(pins('of one', 5))
+    await using stranger = await startNetworkPeer({ settings: { clusterName: 'another' } })
+    await stranger.store.write(pins('of the stranger', 3))
+    stranger.network.addPeerAddresses([one.address], 'test')
+    await stranger.network.connect(one.id)
+    // Whoever comes after the stranger, and belongs here, has all.
+    await using later = await startNetworkPeer({
+      settings: { peerAddresses: [one.address, stranger.address] },
+    })
+    await later.store.write(pins('of the later one', 2))
+    await eventually('one and the later one are equal', () =>
+      [one, later].every(({ store }) => store.counts().pins === 7),
+    )
+    await eventually('the stranger meets all', () => stranger.network.connectedPeers().length === 2)
+    expect(stranger.store.counts().pins).toBe(3)
+    expect(stateOf(one.store)).toEqual(stateOf(later.store))
+  })
+
   test('call each other', async () => {
     const handlers = ({ id }: { id: string }) => [
       { method: rpc.version, handle: async () => ({ v: `1.1.6 of ${id}` }) },
