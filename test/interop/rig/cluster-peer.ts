@@ -67,7 +67,15 @@ export abstract class ClusterPeer implements AsyncDisposable {
   /** Starts the daemon and waits until its REST API answers, and with it its IPFS node. `bootstrap`: multiaddrs of peers. */
   async start({ bootstrap = [] }: { bootstrap?: string[] } = {}): Promise<void> {
     const args = bootstrap.length === 0 ? [] : ['--bootstrap', bootstrap.join(',')]
-    await this.daemon.start(async () => (await this.client.id()).ipfs.error === '', args)
+    const isReady = async () => (await this.client.id()).ipfs.error === ''
+    for (let triesLeft = 2; ; triesLeft--) {
+      try {
+        return await this.daemon.start(isReady, args)
+      } catch (error) {
+        // The original panics when another peer calls it in its first moments, before it has set its own RPC client.
+        if (triesLeft === 0 || !String(error).includes('nil pointer dereference')) throw error
+      }
+    }
   }
 
   /** Ends the daemon at once, as by a loss of power. */
