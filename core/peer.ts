@@ -96,7 +96,8 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const window = new MetricWindow()
   const membership = new Membership({ self, window, allocateBy: config.balanced.allocateBy, clock })
   const pinning = createPinning(init, { store, ipfs, membership, tracker })
-  const reports = new Reports({ self, peerName, store, ipfs, tracker, ipfsView, clock })
+  const { scheduler } = runtime
+  const reports = new Reports({ self, peerName, store, ipfs, tracker, ipfsView, clock, scheduler })
   const members = new Members({
     self,
     window,

@@ -10,6 +10,7 @@ import {
 } from '../monitor/informers.ts'
 import type { Metric } from '../monitor/metric.ts'
 import type { PeerIdText } from '../pin/pin.ts'
+import { Deadline } from '../runtime/deadline.ts'
 import type { Ipfs } from '../runtime/ipfs.ts'
 import type { Logger, Runtime, Timer } from '../runtime/ports.ts'
 import type { IpfsView } from './ipfs-watch.ts'
@@ -29,7 +30,7 @@ export interface HeartbeatSettings {
 export interface HeartbeatInit {
   self: PeerIdText
   settings: HeartbeatSettings
-  ipfs: Ipfs
+  ipfs: Pick<Ipfs, 'repoStat'>
   ipfsView: () => IpfsView
   /** Pins that wait or run. */
   queueSize: () => number
@@ -101,8 +102,8 @@ export class Heartbeat implements AsyncDisposable {
     if (disk !== undefined) {
       const make = disk.type === 'freespace' ? freeSpaceMetric : repoSizeMetric
       const read = async () => {
-        const signal = AbortSignal.any([AbortSignal.timeout(repoStatTimeout), this.#closing.signal])
-        return [make(report(disk.ttl), await ipfs.repoStat({ signal }))]
+        using limit = new Deadline(runtime.scheduler, repoStatTimeout, this.#closing.signal)
+        return [make(report(disk.ttl), await ipfs.repoStat({ signal: limit.signal }))]
       }
       informers.push({ name: disk.type, ttl: disk.ttl, read })
     }

@@ -9,8 +9,9 @@ import type { PinInfoWire } from '../network/rpc/wire-types.ts'
 import type { PeerIdText, Pin } from '../pin/pin.ts'
 import type { GlobalPinInfo } from '../pin/pin-info.ts'
 import { matchesStatus, type StatusFilter } from '../pin/status.ts'
+import { Deadline } from '../runtime/deadline.ts'
 import type { Ipfs, IpfsPinState } from '../runtime/ipfs.ts'
-import type { Clock } from '../runtime/ports.ts'
+import type { Clock, Scheduler } from '../runtime/ports.ts'
 import type { LocalRecord, Store, TrackedOutcome } from '../runtime/store.ts'
 import type { Tracker } from '../tracker/driver.ts'
 import { peerPinInfo } from '../tracker/status.ts'
@@ -26,9 +27,10 @@ export interface ReportsInit {
   peerName: string
   store: Pick<Store, 'pin' | 'local' | 'localRows' | 'record'>
   ipfs: Pick<Ipfs, 'pinState'>
-  tracker: Tracker
+  tracker: Pick<Tracker, 'inFlight' | 'outage' | 'recover' | 'recoverAll'>
   ipfsView: () => IpfsView
   clock: Clock
+  scheduler: Scheduler
 }
 
 export class Reports {
@@ -89,12 +91,13 @@ export class Reports {
 
   /** The record of a CID that the store has as pinned and the IPFS node has not, as it is to be. */
   async #lost(cid: CID): Promise<(LocalRecord & TrackedOutcome) | undefined> {
-    const { store, ipfs, ipfsView, clock } = this.#init
+    const { store, ipfs, ipfsView, clock, scheduler } = this.#init
     const record = store.local(cid)
     if (record?.status !== 'pinned' || record.want === 'none' || ipfsView().error !== '') return undefined
     let state: IpfsPinState
+    using limit = new Deadline(scheduler, pinStateTimeout)
     try {
-      state = await ipfs.pinState(cid, { signal: AbortSignal.timeout(pinStateTimeout) })
+      state = await ipfs.pinState(cid, { signal: limit.signal })
     } catch {
       // What was last proven stands.
       return undefined

@@ -120,6 +120,7 @@ function reports(answers: Answers): ClusterReports {
     tracker: idle,
     ipfsView: () => ({ identity: undefined, error: '' }),
     clock: systemClock,
+    scheduler: systemScheduler,
   })
   return new ClusterReports({
     self,

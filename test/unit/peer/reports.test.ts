@@ -44,6 +44,7 @@ function reportsOn(pinState: PinState, outage = ''): Reports {
     tracker,
     ipfsView: () => ({ identity: undefined, error: outage }),
     clock: systemClock,
+    scheduler: systemScheduler,
   })
 }
 
