@@ -183,6 +183,20 @@ export interface StoreFault {
   problem: string
 }
 
+/**
+ * Finds the records that something outside should have and has not: it is told of all that is there, then names the
+ * others. Takes two bits of memory a row of the store at most, and writes nothing.
+ */
+export interface Census {
+  /** IPFS has it pinned so. */
+  saw(cid: CID, mode: 'recursive' | 'direct'): void
+  /**
+   * Records that say `pinned` and were not seen; a recursive pin is as good as a direct one. Looks at up to `limit`
+   * records, 1 to 1,000: a page may be empty and still have a next one.
+   */
+  unseen(query: { limit: number; after?: Cursor }): Page<LocalRecord>
+}
+
 export interface Store extends AsyncDisposable {
   /** The peer whose duties are tracked. */
   readonly self: PeerIdText
@@ -225,6 +239,8 @@ export interface Store extends AsyncDisposable {
    * `unpinning` before it begins.
    */
   waiting(query: WaitingQuery): WaitingWork[]
+  /** A new one, which has seen nothing. */
+  census(): Census
   /** Records beginnings and ends of tries. Resolves when durable: a pin is only begun when `owned` is safe. */
   record(outcomes: TrackedOutcome[]): Promise<void>
   /**

@@ -3,8 +3,8 @@ import { base64url } from 'multiformats/bases/base64'
 import type { Cursor } from '../runtime/store.ts'
 import { CursorError } from './errors.ts'
 
-/** `c`: bytes of a CID; `b`: priority and row id of a block; `r`: a status and bytes of a CID. */
-export type CursorKind = 'c' | 'b' | 'r'
+/** `c`: bytes of a CID; `b`: priority and row id of a block; `r`: a status and bytes of a CID; `l`: row id of a record. */
+export type CursorKind = 'c' | 'b' | 'r' | 'l'
 
 /** Characters of the longest cursor: a CID of 512 bytes with room to spare. */
 const longestCursor = 1024

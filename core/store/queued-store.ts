@@ -20,8 +20,9 @@ import { type CommitBackend, CommitQueue, type QueueBounds } from './commit-queu
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import type { BlockRequest, KeyChangeRequest, RequeuePosition } from './jobs.ts'
 import { cidOfKey } from './keys.ts'
+import { longestPage } from './page-limit.ts'
 import { PendingPins } from './pending-pins.ts'
-import { longestPage, StoreReader, toChange } from './store-reader.ts'
+import { StoreReader, toChange } from './store-reader.ts'
 import type { CommittedRow, TableReader } from './tables.ts'
 
 export interface QueuedStoreInit {

@@ -5,6 +5,7 @@ import type { Pin, PinType } from '../pin/pin.ts'
 import { dutyOf, type PeerIdText } from '../pin/pin.ts'
 import { type PinStatus, statusBits } from '../pin/status.ts'
 import type {
+  Census,
   Change,
   Cursor,
   DagBlock,
@@ -23,11 +24,10 @@ import { blockIdOfName } from './block-names.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { ChangesGoneError, CursorError } from './errors.ts'
 import { cidOfKey } from './keys.ts'
+import { pageLimit } from './page-limit.ts'
+import { TableCensus } from './table-census.ts'
 import type { ChangeRow, KeyBytes, KeyRow, TableReader } from './tables.ts'
 import { readCounts } from './transaction.ts'
-
-/** Rows of a page at most. */
-export const longestPage = 1000
 
 /** Keys that one page looks at, at most; when it found too few by then, it ends early with a cursor. */
 export const scannedPerPage = 4000
@@ -129,6 +129,10 @@ export class StoreReader {
     })
   }
 
+  census(): Census {
+    return new TableCensus(this.#tables)
+  }
+
   changes(after: number, limit: number): Change[] {
     const { oldest, newest } = this.#tables.changeRange()
     if (newest > 0 && after < oldest - 1) throw new ChangesGoneError(after, oldest)
@@ -185,13 +189,6 @@ function inOrder(scans: KeyRow[][], count: number): KeyRow[] {
     .flat()
     .sort((a, b) => Buffer.compare(a.key, b.key))
     .slice(0, count)
-}
-
-function pageLimit(limit: number): number {
-  if (!Number.isInteger(limit) || limit < 1 || limit > longestPage) {
-    throw new RangeError(`limit ${limit} is not 1 to ${longestPage}`)
-  }
-  return limit
 }
 
 /** Undefined when `data`, which has no index, is asked for too. */

@@ -26,6 +26,11 @@ export interface FoldedRow {
 /** A `LocalRecord` without the CID, which the key has. */
 export type LocalState = Omit<LocalRecord, 'cid'>
 
+/** What a walk over all records looks at. */
+export interface LocalSummary extends Pick<LocalState, 'want' | 'status'> {
+  id: KeyRowId
+}
+
 export interface KeyRow {
   id: KeyRowId
   key: KeyBytes
@@ -88,6 +93,8 @@ export interface TableReader {
     after: KeyBytes | undefined,
     limit: number,
   ): KeyRow[]
+  /** Records in the order of their row ids. */
+  localById(after: KeyRowId, limit: number): LocalSummary[]
   /** Waiting records of one priority, the smallest `nextTryAt` first; by index. */
   waiting(kind: WorkKind, priority: number, limit: number): KeyRow[]
 

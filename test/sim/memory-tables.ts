@@ -17,6 +17,7 @@ import {
   type KeyRow,
   type KeyRowId,
   type LocalState,
+  type LocalSummary,
   type MetaName,
   type Tables,
   type WorkKind,
@@ -140,6 +141,14 @@ export class MemoryTables implements Tables {
     limit: number,
   ): KeyRow[] {
     return this.#select(after, limit, (id) => this.#rows.local.get(String(id))?.status === status)
+  }
+
+  localById(after: KeyRowId, limit: number): LocalSummary[] {
+    return [...this.#rows.local]
+      .map(([id, { want, status }]) => ({ id: Number(id), want, status }))
+      .filter(({ id }) => id > after)
+      .sort((a, b) => a.id - b.id)
+      .slice(0, limit)
   }
 
   waiting(kind: WorkKind, priority: number, limit: number): KeyRow[] {

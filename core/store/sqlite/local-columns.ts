@@ -35,10 +35,17 @@ export function toLocalColumns(state: LocalState): LocalColumns {
   }
 }
 
+/** The columns that a walk over all records reads. */
+export function fromSummaryColumns({
+  want,
+  status,
+}: Pick<LocalColumns, 'want' | 'status'>): Pick<LocalState, 'want' | 'status'> {
+  return { want: nameOf(wantNames, want), status: nameOf(statusNames, status) }
+}
+
 export function fromLocalColumns(row: LocalColumns): LocalState {
   return {
-    want: nameOf(wantNames, row.want),
-    status: nameOf(statusNames, row.status),
+    ...fromSummaryColumns(row),
     generation: row.generation,
     attempts: row.attempts,
     error: row.error ?? '',

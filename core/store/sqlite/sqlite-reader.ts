@@ -14,11 +14,12 @@ import type {
   KeyRow,
   KeyRowId,
   LocalState,
+  LocalSummary,
   MetaName,
   TableReader,
   WorkKind,
 } from '../tables.ts'
-import { fromLocalColumns, type LocalColumns } from './local-columns.ts'
+import { fromLocalColumns, fromSummaryColumns, type LocalColumns } from './local-columns.ts'
 import { fromColumns, type PeerRows, type PinColumns } from './pin-columns.ts'
 import { changeCodes, metadataRows, statusCodes, typeCodes, waitingConditions } from './schema.ts'
 
@@ -112,6 +113,15 @@ export class SqliteReader implements TableReader {
       after ?? beforeAll,
       limit,
     )
+  }
+
+  localById(after: KeyRowId, limit: number): LocalSummary[] {
+    const rows = this.all<Pick<LocalColumns, 'want' | 'status'> & { id: KeyRowId }>(
+      'SELECT id, want, status FROM local WHERE id > ? ORDER BY id LIMIT ?',
+      after,
+      limit,
+    )
+    return rows.map((row) => ({ id: row.id, ...fromSummaryColumns(row) }))
   }
 
   waiting(kind: WorkKind, priority: number, limit: number): KeyRow[] {

@@ -6,6 +6,7 @@ import { describe } from 'bun:test'
 import type { PeerIdText } from '../../../core/pin/pin.ts'
 import type { Store } from '../../../core/runtime/store.ts'
 import type { QueueBounds } from '../../../core/store/commit-queue.ts'
+import { censusCases } from './compliance-census.ts'
 import { changeCases } from './compliance-changes.ts'
 import { listCases } from './compliance-lists.ts'
 import { localCases } from './compliance-local.ts'
@@ -35,6 +36,7 @@ export function storeCompliance(name: string, create: CreateSubject): void {
     mergeCases(create)
     listCases(create)
     localCases(create)
+    censusCases(create)
     changeCases(create)
   })
 }

@@ -66,6 +66,7 @@ function useEverything(tables: SqliteTables): void {
   reader.waiting({ kind: 'unpin', priority: 0, limit: 5 })
   reader.blocks({ limit: 5 })
   reader.heads()
+  reader.census().unseen({ limit: 5 })
   reader.changes(reader.lastSequence(), 5)
   reader.counts()
   const id = tables.keyId(key)!
