@@ -6,6 +6,8 @@ import { join } from 'node:path'
 
 /** ms that a program may take to stop before it is killed. */
 const stopTimeout = 15_000
+/** ms that a program may take until it is ready. */
+const startTimeout = 180_000
 /** ms between two questions whether a program is ready. */
 const askInterval = 50
 
@@ -68,7 +70,16 @@ export class Daemon {
     return this.#process?.pid
   }
 
-  /** Starts, with `args` after the command, and waits until `isReady`. Rejects with the end of the log when it ends first. */
+  /** Whether it was started and has ended without being asked to. */
+  get hasEnded(): boolean {
+    const child = this.#process
+    return child !== undefined && (child.exitCode !== null || child.signalCode !== null)
+  }
+
+  /**
+   * Starts, with `args` after the command, and waits until `isReady`. Rejects with the end of the log when it ends first, or
+   * takes longer than `startTimeout`.
+   */
   async start(isReady: () => Promise<boolean>, args: string[] = []): Promise<void> {
     const log = openSync(this.#log, 'a')
     const child = Bun.spawn([...this.#command, ...args], {
@@ -79,9 +90,11 @@ export class Daemon {
     })
     closeSync(log)
     this.#process = child
+    const end = performance.now() + startTimeout
     while (!(await isReady().catch(() => false))) {
-      if (child.exitCode !== null || child.signalCode !== null) {
-        throw new Error(`${this.#command.join(' ')} ended early:\n${this.logTail()}`)
+      if (this.hasEnded) throw new Error(`${this.#command.join(' ')} ended early:\n${this.logTail()}`)
+      if (performance.now() > end) {
+        throw new Error(`${this.#command.join(' ')}: not ready within ${startTimeout} ms:\n${this.logTail()}`)
       }
       await Bun.sleep(askInterval)
     }
