@@ -10,8 +10,29 @@ import type { CID } from 'multiformats/cid'
 import type { PeerIdText, Pin, PinType } from '../pin/pin.ts'
 import type { StatusFilter } from '../pin/status.ts'
 
-/** One change that a user or this peer asks for. */
-export type PinsetChange = { kind: 'pin'; pin: Pin } | { kind: 'unpin'; cid: CID }
+/** One change of the pinset: what a user asks for, or what this peer does unasked. */
+export type PinsetChange = UserChange | BackgroundChange
+
+export type UserChange = { kind: 'pin'; pin: Pin } | { kind: 'unpin'; cid: CID }
+
+/**
+ * What a peer does unasked. Each change is made only if it still fits when its turn comes, after the writes queued before
+ * it and the merges that were committed before it; else it is left out, without an error.
+ *
+ * Elements are add-wins: an unpin kills what its peer knows. A background element that the peer did not know survives it,
+ * and would undo it. So a background element lives only as long as the element that it copied: the store remembers which
+ * one that was, and when it is unpinned, the author of the copy withdraws it (`Store.orphans`).
+ */
+export type BackgroundChange =
+  /**
+   * Other allocations for a pin that is still `from`. `pin` differs from it in `allocations` and, dropped, `pinUpdate`
+   * only; anything else rejects with a `TypeError`.
+   */
+  | { kind: 'reallocate'; pin: Pin; from: Pin }
+  /** An unpin, if the pin is still `from`. */
+  | { kind: 'expire'; from: Pin }
+  /** Kills this peer's live background elements of the CID whose source is dead, and then their copies, and no others. */
+  | { kind: 'withdraw'; cid: CID }
 
 /** A CRDT block and its name. */
 export interface DagBlock {
@@ -30,6 +51,8 @@ export interface Written {
   cid?: CID
   /** Sequence number of the newest change-log row of this write; 0 when it changed no folded pin. */
   sequence: number
+  /** How many of the changes were made. Unpins of what is not there and background changes that did not fit are not. */
+  applied: number
 }
 
 export interface MergeOutcome {
@@ -132,6 +155,15 @@ export interface PinQuery {
   types?: PinType[]
 }
 
+export interface ExpiredQuery {
+  /** Pins with an expiry up to then, inclusive; ms since the epoch. */
+  before: number
+  /** At most this many pins, 1 to 1,000. */
+  limit: number
+  /** The last pin of the page before. */
+  after?: Pin
+}
+
 export interface LocalQuery {
   limit: number
   after?: Cursor
@@ -226,6 +258,13 @@ export interface Store extends AsyncDisposable {
   pin(cid: CID): Pin | undefined
   /** Committed pins in the byte order of their CIDs. */
   pins(query: PinQuery): Page<Pin>
+  /** Committed pins whose time has come, the earliest first; by index. */
+  expired(query: ExpiredQuery): Pin[]
+  /**
+   * CIDs with live background elements of this peer whose source is dead, at most `limit` (1 to 1,000) of them: to be
+   * withdrawn. By index, and true also after a restart.
+   */
+  orphans(limit: number): CID[]
 
   local(cid: CID): LocalRecord | undefined
   /**

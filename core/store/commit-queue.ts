@@ -6,7 +6,7 @@
  */
 import type { Runtime, Timer } from '../runtime/ports.ts'
 import { BlockRefusedError, StoreBusyError, StoreClosedError } from './errors.ts'
-import type { Batch, BatchAnswer, Job, JobAnswers } from './jobs.ts'
+import type { Batch, BatchAnswer, Job, JobAnswers, KeyChangeRequest } from './jobs.ts'
 import type { CommittedRow } from './tables.ts'
 
 /** Where batches become transactions. */
@@ -189,7 +189,7 @@ const rowBytes = 100
 function sizeOf(job: Job): JobSize {
   switch (job.kind) {
     case 'write':
-      return sum(job.changes, ({ value }) => value?.length ?? 0)
+      return sum(job.changes, bytesOfChange)
     case 'merge':
       return sum(job.blocks, ({ bytes }) => bytes.length)
     case 'record':
@@ -197,6 +197,11 @@ function sizeOf(job: Job): JobSize {
     default:
       return { count: 1, bytes: rowBytes }
   }
+}
+
+function bytesOfChange(change: KeyChangeRequest): number {
+  const value = 'value' in change ? change.value.length : 0
+  return 'from' in change ? value + change.from.length : value
 }
 
 function sum<Row>(rows: Row[], bytesOf: (row: Row) => number): JobSize {

@@ -5,11 +5,14 @@
 import type { TrackedOutcome } from '../runtime/store.ts'
 import type { CommittedRow, KeyBytes } from './tables.ts'
 
-/** A pin with its stored value, or, without a value, an unpin. */
-export interface KeyChangeRequest {
-  key: KeyBytes
-  value?: Uint8Array
-}
+/** A `PinsetChange`; pins are stored values. */
+export type KeyChangeRequest = { key: KeyBytes } & (
+  | { kind: 'pin'; value: Uint8Array }
+  | { kind: 'unpin' }
+  | { kind: 'reallocate'; value: Uint8Array; from: Uint8Array }
+  | { kind: 'expire'; from: Uint8Array }
+  | { kind: 'withdraw' }
+)
 
 export interface BlockRequest {
   cid: Uint8Array
@@ -38,7 +41,7 @@ export interface RequeuePosition {
 
 /** The answers, by the kind of the job. */
 export interface JobAnswers {
-  write: { block?: Uint8Array; sequence: number }
+  write: { block?: Uint8Array; sequence: number; applied: number }
   merge: { merged: number; sequence: number }
   record: undefined
   requeue: KeyBytes[]

@@ -2,30 +2,49 @@
 import type { CID } from 'multiformats/cid'
 import { PendingDelta } from '../crdt/builder.ts'
 import { compareElements, type Element } from '../crdt/merge.ts'
+import { noteBackground, orphansOf } from './background.ts'
 import type { BlockMerger } from './block-merger.ts'
 import type { Sequences } from './consequences.ts'
 import type { Job, JobAnswers, KeyChangeRequest } from './jobs.ts'
 import { textOfKeyBytes } from './keys.ts'
+import { isStoredAs } from './pin-value.ts'
 import { StoredElement } from './pinset-state.ts'
-import type { KeyBytes } from './tables.ts'
+import type { BlockRow, BlockRowId, KeyBytes, KeyRowId, Tables } from './tables.ts'
 
 type WriteJob = Extract<Job, { kind: 'write' }>
+type BackgroundRequest = Exclude<KeyChangeRequest, { kind: 'pin' | 'unpin' }>
+
+/** `cancelled`: it took back what an earlier change of the same delta was to write, and needs none of its own. */
+type Effect = 'written' | 'cancelled' | 'none'
+
+interface Copy {
+  key: KeyRowId
+  /** The block whose element has the value that was copied. */
+  source: BlockRowId
+}
 
 export class OwnDeltas {
   readonly #merger: BlockMerger
   readonly #blocks = new Map<WriteJob, CID>()
+  readonly #applied = new Map<WriteJob, number>()
   #delta = new PendingDelta()
   /** Writes with changes in the delta at hand. */
   #waiting = new Set<WriteJob>()
+  /** The puts of the delta at hand that are background work, by the text of the key. */
+  #copies = new Map<string, Copy>()
 
   constructor(merger: BlockMerger) {
     this.#merger = merger
   }
 
   add(job: WriteJob): void {
+    let applied = 0
     for (const change of job.changes) {
-      if (this.#add(change)) this.#waiting.add(job)
+      const effect = this.#add(change)
+      if (effect === 'written') this.#waiting.add(job)
+      if (effect !== 'none') applied++
     }
+    this.#applied.set(job, applied)
   }
 
   /** Writes what is left. */
@@ -40,32 +59,62 @@ export class OwnDeltas {
     for (const { key } of job.changes) {
       sequence = Math.max(sequence, sequences.get(textOfKeyBytes(key)) ?? 0)
     }
-    return block === undefined ? { sequence } : { block: block.bytes, sequence }
+    const applied = this.#applied.get(job) ?? 0
+    return block === undefined ? { sequence, applied } : { block: block.bytes, sequence, applied }
   }
 
-  /** False when there is nothing to write: an unpin of what is not there. */
-  #add({ key, value }: KeyChangeRequest): boolean {
-    const text = textOfKeyBytes(key)
-    return value === undefined ? this.#remove(text, key) : this.#put(text, value)
+  #add(change: KeyChangeRequest): Effect {
+    const text = textOfKeyBytes(change.key)
+    if (change.kind === 'pin') return this.#put(text, change.value)
+    if (change.kind === 'unpin') return this.#remove(text, change.key)
+    // What the condition is about must be in the tables.
+    if (this.#delta.get(text) !== undefined) this.#flush()
+    const id = this.#tables.keyId(change.key)
+    return id === undefined ? 'none' : this.#addBackground(change, text, id)
   }
 
-  #put(text: string, value: Uint8Array): true {
+  #addBackground(change: BackgroundRequest, text: string, id: KeyRowId): Effect {
+    const orphans = orphansOf(this.#tables, id)
+    if (change.kind === 'withdraw') {
+      return this.#kill(text, () => this.#tables.elements(id).filter((block) => orphans.has(block.id)))
+    }
+    const current = this.#tables.folded(id)
+    if (current === undefined || !isStoredAs(current.pin, change.from)) return 'none'
+    if (change.kind === 'expire') return this.#remove(text, change.key)
+    // A copy of an orphan would be one too.
+    if (orphans.has(current.block)) return 'none'
+    this.#put(text, change.value)
+    this.#copies.set(text, { key: id, source: current.block })
+    return 'written'
+  }
+
+  #put(text: string, value: Uint8Array): Effect {
     if (!this.#delta.put(text, value)) {
       this.#flush()
       this.#delta.put(text, value)
     }
-    return true
+    this.#copies.delete(text)
+    return 'written'
   }
 
-  #remove(text: string, key: KeyBytes): boolean {
+  #remove(text: string, key: KeyBytes): Effect {
+    const id = this.#tables.keyId(key)
+    return this.#kill(text, () => (id === undefined ? [] : this.#tables.elements(id)))
+  }
+
+  /** Kills elements, which are read when there is room for it, and drops a put that waits. */
+  #kill(text: string, read: () => BlockRow[]): Effect {
     if (this.#delta.isFull) this.#flush()
-    const live = this.#liveLowestFirst(text, key)
+    const isPut = this.#delta.get(text)?.kind === 'put'
+    const live = this.#lowestFirst(text, read())
+    if (live.length === 0 && !isPut) return 'none'
     let left = this.#delta.remove(text, live)
+    this.#copies.delete(text)
     while (left.length > 0) {
       this.#flush()
       left = this.#delta.remove(text, left)
     }
-    return live.length > 0
+    return live.length > 0 ? 'written' : 'cancelled'
   }
 
   #flush(): void {
@@ -74,15 +123,23 @@ export class OwnDeltas {
     for (const job of this.#waiting) this.#blocks.set(job, cid)
     this.#waiting = new Set()
     this.#delta = new PendingDelta()
+    this.#noteCopies(cid)
   }
 
-  #liveLowestFirst(text: string, key: KeyBytes): string[] {
-    const { tables } = this.#merger.transaction
-    const id = tables.keyId(key)
-    const blocks = id === undefined ? [] : tables.elements(id)
-    const elements: Element[] = blocks.map(
-      (block) => new StoredElement(this.#merger.pinset.values, text, block),
-    )
+  #noteCopies(cid: CID): void {
+    const block = this.#tables.blockId(cid.multihash.bytes)
+    if (block === undefined) throw new TypeError(`block ${cid} was not merged`)
+    for (const { key, source } of this.#copies.values()) noteBackground(this.#tables, key, block, source)
+    this.#copies = new Map()
+  }
+
+  get #tables(): Tables {
+    return this.#merger.transaction.tables
+  }
+
+  #lowestFirst(text: string, blocks: BlockRow[]): string[] {
+    const { values } = this.#merger.pinset
+    const elements: Element[] = blocks.map((block) => new StoredElement(values, text, block))
     return elements.sort(compareElements).map(({ blockId }) => blockId)
   }
 }

@@ -3,28 +3,58 @@ import type { CID } from 'multiformats/cid'
 import type { Pin } from '../pin/pin.ts'
 import type { KeyChangeRequest } from './jobs.ts'
 import { cidOfKey } from './keys.ts'
-import { readPin } from './pin-value.ts'
+import { isStoredAs, readPin } from './pin-value.ts'
 
 export class PendingPins {
-  /** The newest waiting change of each CID. */
-  readonly #newest = new Map<string, KeyChangeRequest>()
+  /** The waiting changes of each CID in their order, from the newest on that does not depend on those before it. */
+  readonly #waiting = new Map<string, KeyChangeRequest[]>()
 
   add(changes: KeyChangeRequest[]): void {
-    for (const change of changes) this.#newest.set(cidOfKey(change.key).toString(), change)
+    for (const change of changes) {
+      const cid = cidOfKey(change.key).toString()
+      const before = isConditional(change) ? this.#waiting.get(cid) : undefined
+      if (before === undefined) this.#waiting.set(cid, [change])
+      else before.push(change)
+    }
   }
 
   /** To be called when the changes are stored, or never will be. */
   remove(changes: KeyChangeRequest[]): void {
     for (const change of changes) {
       const cid = cidOfKey(change.key).toString()
-      if (this.#newest.get(cid) === change) this.#newest.delete(cid)
+      const waiting = this.#waiting.get(cid) ?? []
+      const at = waiting.indexOf(change)
+      if (at >= 0) waiting.splice(at, 1)
+      if (waiting.length === 0) this.#waiting.delete(cid)
     }
   }
 
-  /** Undefined when nothing waits for the CID; a missing pin when an unpin does. */
-  get(cid: CID): { pin: Pin | undefined } | undefined {
-    const change = this.#newest.get(cid.toString())
-    if (change === undefined) return undefined
-    return { pin: change.value === undefined ? undefined : readPin(change.key, change.value) }
+  /** The pin after all that waits for the CID. `committed` reads the one that is stored, if that matters. */
+  pin(cid: CID, committed: () => Pin | undefined): Pin | undefined {
+    const waiting = this.#waiting.get(cid.toString())
+    if (waiting === undefined) return committed()
+    const [first] = waiting
+    const before = first !== undefined && isConditional(first) ? committed() : undefined
+    return waiting.reduce(pinAfter, before)
+  }
+}
+
+function isConditional({ kind }: KeyChangeRequest): boolean {
+  return kind !== 'pin' && kind !== 'unpin'
+}
+
+function pinAfter(before: Pin | undefined, change: KeyChangeRequest): Pin | undefined {
+  switch (change.kind) {
+    case 'pin':
+      return readPin(change.key, change.value)
+    case 'unpin':
+      return undefined
+    case 'reallocate':
+      return isStoredAs(before, change.from) ? readPin(change.key, change.value) : before
+    case 'expire':
+      return isStoredAs(before, change.from) ? undefined : before
+    case 'withdraw':
+      // Whoever depends on it asks the store whether the pin may be withdrawn.
+      return before
   }
 }

@@ -47,6 +47,11 @@ export function arePinsEqual(a: Pin | undefined, b: Pin | undefined): boolean {
   )
 }
 
+/** True when the pin would be stored as these bytes. */
+export function isStoredAs(pin: Pin | undefined, value: Uint8Array): boolean {
+  return pin !== undefined && Buffer.compare(encodePin(pin), value) === 0
+}
+
 function areCidsEqual(a: CID | undefined, b: CID | undefined): boolean {
   return a === undefined || b === undefined ? a === b : a.equals(b)
 }

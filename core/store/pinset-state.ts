@@ -5,6 +5,7 @@
 import type { BlockId } from '../crdt/block-id.ts'
 import type { Element, KeyState, PinsetState } from '../crdt/merge.ts'
 import type { PeerIdCache } from '../pin/peer-id.ts'
+import { noteDeath } from './background.ts'
 import { blockIdOfName, blockName } from './block-names.ts'
 import type { BlockValues } from './block-values.ts'
 import { keyBytesOfText } from './keys.ts'
@@ -98,6 +99,7 @@ export class TableKey implements KeyState {
     const block = this.#pinset.blockRow(blockId)
     this.#pinset.tables.addTombstone(this.#id, block)
     this.#pinset.tables.removeElement(this.#id, block)
+    if (!this.#isNew) noteDeath(this.#pinset.tables, this.#id, block)
   }
 
   setCurrent(element: Element | undefined): void {

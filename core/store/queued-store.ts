@@ -1,8 +1,5 @@
 /** The Store port out of its three parts: a reader, a queue of commits, and the writes that wait in it. */
 import type { CID } from 'multiformats/cid'
-import { DELTA_BYTES } from '../crdt/limits.ts'
-import { encodePin } from '../pin/codec.ts'
-import { InvalidPinError } from '../pin/errors.ts'
 import type { Pin } from '../pin/pin.ts'
 import type { Runtime } from '../runtime/ports.ts'
 import type {
@@ -16,9 +13,10 @@ import type {
   TrackedOutcome,
   Written,
 } from '../runtime/store.ts'
+import { encodeChange } from './change-requests.ts'
 import { type CommitBackend, CommitQueue, type QueueBounds } from './commit-queue.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
-import type { BlockRequest, KeyChangeRequest, RequeuePosition } from './jobs.ts'
+import type { BlockRequest, RequeuePosition } from './jobs.ts'
 import { cidOfKey } from './keys.ts'
 import { longestPage } from './page-limit.ts'
 import { PendingPins } from './pending-pins.ts'
@@ -57,13 +55,13 @@ export class QueuedStore extends StoreReader implements Store {
   }
 
   async write(changes: PinsetChange[]): Promise<Written> {
-    if (changes.length === 0) return { sequence: 0 }
+    if (changes.length === 0) return { sequence: 0, applied: 0 }
     const requests = changes.map(encodeChange)
     const stored = this.#queue.submit<'write'>({ kind: 'write', changes: requests })
     this.#pending.add(requests)
     try {
-      const { block, sequence } = await stored
-      return block === undefined ? { sequence } : { cid: cidOfKey(block), sequence }
+      const { block, ...written } = await stored
+      return block === undefined ? written : { cid: cidOfKey(block), ...written }
     } finally {
       this.#pending.remove(requests)
     }
@@ -80,8 +78,7 @@ export class QueuedStore extends StoreReader implements Store {
   }
 
   override pin(cid: CID): Pin | undefined {
-    const waiting = this.#pending.get(cid)
-    return waiting === undefined ? super.pin(cid) : waiting.pin
+    return this.#pending.pin(cid, () => super.pin(cid))
   }
 
   async record(outcomes: TrackedOutcome[]): Promise<void> {
@@ -154,18 +151,6 @@ export class QueuedStore extends StoreReader implements Store {
     const changes = rows.map((row) => (row.waits ? { ...toChange(row), waits: row.waits } : toChange(row)))
     for (const listener of this.#listeners) listener(changes)
   }
-}
-
-function encodeChange(change: PinsetChange): KeyChangeRequest {
-  if (change.kind === 'unpin') return { key: change.cid.bytes }
-  const value = encodePin(change.pin)
-  if (value.length > DELTA_BYTES) {
-    throw new InvalidPinError(
-      `the pin of ${change.pin.cid} takes ${value.length} bytes and at most ${DELTA_BYTES} can be stored; ` +
-        'shorten its metadata or its list of origins',
-    )
-  }
-  return { key: change.pin.cid.bytes, value }
 }
 
 function* inParts(blocks: DagBlock[]): Generator<BlockRequest[]> {

@@ -10,8 +10,9 @@ export interface SpooledRow {
   bytes: Uint8Array
 }
 
-/** Rows written in one transaction. */
+/** Rows written in one transaction, and bytes of them unless one row has more. */
 const batchSize = 1_000
+const batchBytes = 1024 * 1024
 /** KiB of page cache; the rest is on disk. */
 const cacheKib = 4_096
 
@@ -20,6 +21,7 @@ export class RowSpool implements Disposable {
   readonly #database = new Database('')
   readonly #insert
   #batch: SpooledRow[] = []
+  #waitingBytes = 0
 
   constructor() {
     this.#database.run(`PRAGMA cache_size = -${cacheKib}`)
@@ -33,7 +35,8 @@ export class RowSpool implements Disposable {
 
   add(row: SpooledRow): void {
     this.#batch.push(row)
-    if (this.#batch.length >= batchSize) this.#flush()
+    this.#waitingBytes += row.key.length + row.bytes.length
+    if (this.#batch.length >= batchSize || this.#waitingBytes >= batchBytes) this.#flush()
   }
 
   /** All rows, by key in byte order. No row may be added after the first is read. */
@@ -48,6 +51,7 @@ export class RowSpool implements Disposable {
   #flush(): void {
     const batch = this.#batch
     this.#batch = []
+    this.#waitingBytes = 0
     this.#database.transaction(() => {
       for (const { key, peer, bytes } of batch) this.#insert.run(key, peer, bytes)
     })()

@@ -9,6 +9,7 @@ import type {
   Change,
   Cursor,
   DagBlock,
+  ExpiredQuery,
   Head,
   LocalQuery,
   LocalRecord,
@@ -26,7 +27,7 @@ import { ChangesGoneError, CursorError } from './errors.ts'
 import { cidOfKey } from './keys.ts'
 import { pageLimit } from './page-limit.ts'
 import { TableCensus } from './table-census.ts'
-import type { ChangeRow, KeyBytes, KeyRow, TableReader } from './tables.ts'
+import type { ChangeRow, KeyBytes, KeyRow, KeyRowId, TableReader } from './tables.ts'
 import { readCounts } from './transaction.ts'
 
 /** Keys that one page looks at, at most; when it found too few by then, it ends early with a cursor. */
@@ -98,6 +99,16 @@ export class StoreReader {
     })
   }
 
+  expired({ before, limit, after }: ExpiredQuery): Pin[] {
+    const until = Math.floor(before / 1000)
+    const rows = this.#tables.pinsByExpiry(until, after && this.#expiryOf(after), pageLimit(limit))
+    return rows.flatMap(({ folded }) => folded?.pin ?? [])
+  }
+
+  orphans(limit: number): CID[] {
+    return this.#tables.orphanedKeys(pageLimit(limit)).map(cidOfKey)
+  }
+
   local(cid: CID): LocalRecord | undefined {
     const id = this.#tables.keyId(cid.bytes)
     const state = id === undefined ? undefined : this.#tables.local(id)
@@ -145,6 +156,12 @@ export class StoreReader {
 
   counts(): StoreCounts {
     return readCounts(this.#tables.meta('counts'))
+  }
+
+  #expiryOf({ cid, expireAt }: Pin): { expire: number; id: KeyRowId } | undefined {
+    const id = this.#tables.keyId(cid.bytes)
+    if (id === undefined || expireAt === undefined) return undefined
+    return { expire: Number(expireAt / 1_000_000_000n), id }
   }
 
   /** What the row shows as in a list; undefined when neither the pinset nor this peer has it. */

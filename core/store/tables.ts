@@ -49,6 +49,15 @@ export interface BlockWithBytes extends BlockRow {
   bytes: Uint8Array
 }
 
+/** A live element that background work of this peer wrote. */
+export interface BackgroundRow {
+  block: BlockRowId
+  /** The block whose element it copied. */
+  source: BlockRowId
+  /** True when that element is dead. */
+  orphaned: boolean
+}
+
 export type ChangeKind = 'pinset' | 'local'
 
 export interface ChangeRow {
@@ -95,6 +104,11 @@ export interface TableReader {
   ): KeyRow[]
   /** Records in the order of their row ids. */
   localById(after: KeyRowId, limit: number): LocalSummary[]
+  /**
+   * Pins with an expiry of up to `until` seconds since the epoch, by expiry, then row id; by index. `local` is left out.
+   * `after` is a position in that order.
+   */
+  pinsByExpiry(until: number, after: { expire: number; id: KeyRowId } | undefined, limit: number): KeyRow[]
   /** Waiting records of one priority, the smallest `nextTryAt` first; by index. */
   waiting(kind: WorkKind, priority: number, limit: number): KeyRow[]
 
@@ -112,6 +126,10 @@ export interface TableReader {
   hasTombstone(key: KeyRowId, block: BlockRowId): boolean
   /** Names of the blocks whose element of the key is dead, in no order. */
   tombstones(key: KeyRowId): Uint8Array[]
+  /** In the order of their blocks' row ids. */
+  background(key: KeyRowId): BackgroundRow[]
+  /** Keys with orphaned background elements, in the order of their row ids; by index. */
+  orphanedKeys(limit: number): KeyBytes[]
 
   changesAfter(sequence: number, limit: number): ChangeRow[]
   /** Sequence numbers of the oldest and the newest change row; zeros when there is none. */
@@ -141,6 +159,8 @@ export interface Tables extends TableReader {
   removeElement(key: KeyRowId, block: BlockRowId): void
   addTombstone(key: KeyRowId, block: BlockRowId): void
   removeTombstone(key: KeyRowId, block: BlockRowId): void
+  /** Stores, replaces or, without a row, deletes what is known of a background element. */
+  setBackground(key: KeyRowId, block: BlockRowId, row: Omit<BackgroundRow, 'block'> | undefined): void
 
   addChange(sequence: number, key: KeyRowId, kind: ChangeKind): void
   /** Removes the change rows up to `sequence`. */

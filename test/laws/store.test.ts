@@ -193,11 +193,11 @@ function jobOf(step: Step, tables: Tables): Job[] {
       return [
         {
           kind: 'write',
-          changes: [{ key: cidOf(step.name).bytes, value: storedPin(step.name, step.value) }],
+          changes: [{ kind: 'pin', key: cidOf(step.name).bytes, value: storedPin(step.name, step.value) }],
         },
       ]
     case 'unpin':
-      return [{ kind: 'write', changes: [{ key: cidOf(step.name).bytes }] }]
+      return [{ kind: 'write', changes: [{ kind: 'unpin', key: cidOf(step.name).bytes }] }]
     case 'record':
       return outcomesOf(step, tables)
     case 'requeue':

@@ -3,10 +3,11 @@
  * is what the simulated store writes to its disk.
  */
 import { decodePin, encodePin } from '../../core/pin/codec.ts'
-import type { PinType } from '../../core/pin/pin.ts'
+import type { PinType, UnixNano } from '../../core/pin/pin.ts'
 import type { TrackedStatus } from '../../core/runtime/store.ts'
 import { cidOfKey } from '../../core/store/keys.ts'
 import {
+  type BackgroundRow,
   type BlockRow,
   type BlockRowId,
   type BlockWithBytes,
@@ -33,6 +34,7 @@ interface Rows {
   heads: true
   elements: true
   tombstones: true
+  background: Omit<BackgroundRow, 'block'>
   changes: { key: KeyRowId; kind: ChangeKind }
   meta: { value: string }
 }
@@ -52,6 +54,7 @@ export class MemoryTables implements Tables {
     heads: new Map(),
     elements: new Map(),
     tombstones: new Map(),
+    background: new Map(),
     changes: new Map(),
     meta: new Map(),
   }
@@ -62,6 +65,7 @@ export class MemoryTables implements Tables {
   readonly #blocksByKey = {
     elements: new Map<KeyRowId, Set<BlockRowId>>(),
     tombstones: new Map<KeyRowId, Set<BlockRowId>>(),
+    background: new Map<KeyRowId, Set<BlockRowId>>(),
   }
   #done: RowChange[] = []
   #before: RowChange[] = []
@@ -135,6 +139,21 @@ export class MemoryTables implements Tables {
     return this.#select(after, limit, (id) => this.folded(id)?.pin?.type === type)
   }
 
+  pinsByExpiry(until: number, after: { expire: number; id: KeyRowId } | undefined, limit: number): KeyRow[] {
+    const isAfter = (expire: number, id: KeyRowId) =>
+      after === undefined || expire > after.expire || (expire === after.expire && id > after.id)
+    return [...this.#rows.folded.keys()]
+      .flatMap((id) => this.keyRow(Number(id)) ?? [])
+      .flatMap((row) => {
+        const expire = secondsOf(row.folded?.pin?.expireAt)
+        return expire === undefined ? [] : [{ expire, row: { ...row, local: undefined } }]
+      })
+      .filter(({ expire, row }) => expire <= until && isAfter(expire, row.id))
+      .sort((a, b) => a.expire - b.expire || a.row.id - b.row.id)
+      .slice(0, limit)
+      .map(({ row }) => row)
+  }
+
   localOfStatus(
     status: Exclude<TrackedStatus, 'pinned'>,
     after: KeyBytes | undefined,
@@ -201,6 +220,25 @@ export class MemoryTables implements Tables {
 
   tombstones(key: KeyRowId): Uint8Array[] {
     return [...(this.#blocksByKey.tombstones.get(key) ?? [])].map((id) => this.#nameOf(id))
+  }
+
+  background(key: KeyRowId): BackgroundRow[] {
+    return [...(this.#blocksByKey.background.get(key) ?? [])]
+      .sort((a, b) => a - b)
+      .flatMap((block) => {
+        const row = this.#rows.background.get(`${key}/${block}`)
+        return row === undefined ? [] : [{ block, ...row }]
+      })
+  }
+
+  orphanedKeys(limit: number): KeyBytes[] {
+    const keys = [...this.#rows.background]
+      .filter(([, { orphaned }]) => orphaned)
+      .map(([id]) => Number(id.split('/')[0]))
+    return [...new Set(keys)]
+      .sort((a, b) => a - b)
+      .slice(0, limit)
+      .map((key) => this.#keyOf(key))
   }
 
   changesAfter(sequence: number, limit: number): ChangeRow[] {
@@ -287,6 +325,12 @@ export class MemoryTables implements Tables {
     if (this.hasTombstone(key, block)) this.#put('tombstones', `${key}/${block}`, null)
   }
 
+  setBackground(key: KeyRowId, block: BlockRowId, row: Omit<BackgroundRow, 'block'> | undefined): void {
+    const id = `${key}/${block}`
+    if (row !== undefined) this.#put('background', id, { source: row.source, orphaned: row.orphaned })
+    else if (this.#rows.background.has(id)) this.#put('background', id, null)
+  }
+
   repairIntegrity(): void {}
 
   addChange(sequence: number, key: KeyRowId, kind: ChangeKind): void {
@@ -324,7 +368,7 @@ export class MemoryTables implements Tables {
       setOrDelete(this.#idsByKey, (row as Rows['keys']).key, Number(id), isThere)
     } else if (table === 'blocks') {
       setOrDelete(this.#idsByName, (row as Rows['blocks']).name, Number(id), isThere)
-    } else if (table === 'elements' || table === 'tombstones') {
+    } else if (table === 'elements' || table === 'tombstones' || table === 'background') {
       const [key, block] = id.split('/').map(Number) as [number, number]
       const blocks = this.#blocksByKey[table].get(key) ?? new Set()
       if (isThere) blocks.add(block)
@@ -370,6 +414,12 @@ export class MemoryTables implements Tables {
 function setOrDelete(map: Map<string, number>, key: string, id: number, isThere: boolean): void {
   if (isThere) map.set(key, id)
   else map.delete(key)
+}
+
+/** Undefined also for times that no number holds exactly: those never come. */
+function secondsOf(time: UnixNano | undefined): number | undefined {
+  const seconds = time === undefined ? undefined : Number(time / 1_000_000_000n)
+  return Number.isSafeInteger(seconds) ? seconds : undefined
 }
 
 function compareBlocks(

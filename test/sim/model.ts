@@ -4,12 +4,12 @@
  * each has ends that are wrong.
  */
 import type { CID } from 'multiformats/cid'
-import type { PinsetChange } from '../../core/runtime/store.ts'
+import type { UserChange } from '../../core/runtime/store.ts'
 
 export interface Operation {
   readonly id: number
   readonly peer: string
-  readonly changes: readonly PinsetChange[]
+  readonly changes: readonly UserChange[]
   /** Moments on the model's own clock. */
   readonly began: number
   ended: number | undefined
@@ -36,7 +36,7 @@ export class Model {
     return this.#operations
   }
 
-  begin(peer: string, changes: readonly PinsetChange[]): Operation {
+  begin(peer: string, changes: readonly UserChange[]): Operation {
     const operation: Operation = {
       id: this.#operations.length + 1,
       peer,
@@ -124,6 +124,6 @@ export class Model {
   }
 }
 
-export function keyOfChange(change: PinsetChange): string {
+export function keyOfChange(change: UserChange): string {
   return (change.kind === 'pin' ? change.pin.cid : change.cid).toString()
 }

@@ -1,7 +1,7 @@
 /** What clients do: each asks one peer after the other for small changes, and waits for the answer before it goes on. */
 import type { CID } from 'multiformats/cid'
 import type { Pin } from '../../core/pin/pin.ts'
-import type { PinsetChange } from '../../core/runtime/store.ts'
+import type { UserChange } from '../../core/runtime/store.ts'
 import { pinOf, short } from './content.ts'
 import type { Model } from './model.ts'
 import type { SeededRandom } from './seeded-random.ts'
@@ -76,7 +76,7 @@ export class Traffic {
   }
 
   /** One to three changes of different CIDs. */
-  #draw(client: string, random: SeededRandom): PinsetChange[] {
+  #draw(client: string, random: SeededRandom): UserChange[] {
     const cids = new Set(
       Array.from({ length: random.pick([1, 1, 1, 2, 3]) }, () => random.pick(this.#init.contents)),
     )
@@ -100,7 +100,7 @@ export class Traffic {
   }
 }
 
-function describe(change: PinsetChange): string {
+function describe(change: UserChange): string {
   if (change.kind === 'unpin') return `unpin ${short(change.cid)}`
   const { cid, mode, allocations } = change.pin
   return `pin ${short(cid)} ${mode} ${allocations.length === 0 ? 'everywhere' : `on ${allocations.join(' ')}`}`

@@ -12,7 +12,10 @@ export interface SchemaStep {
   apply(db: Database): void
 }
 
-export const schemaSteps: readonly SchemaStep[] = [{ version: 1, apply: (db) => db.run(version1) }]
+export const schemaSteps: readonly SchemaStep[] = [
+  { version: 1, apply: (db) => db.run(version1) },
+  { version: 2, apply: (db) => db.run(version2) },
+]
 
 /** Codes of `local.status`; stored. */
 export const statusCodes = {
@@ -117,4 +120,17 @@ CREATE TABLE elements (pin INTEGER, block INTEGER, PRIMARY KEY (pin, block)) WIT
 CREATE TABLE tombstones (pin INTEGER, block INTEGER, PRIMARY KEY (pin, block)) WITHOUT ROWID;
 
 CREATE TABLE changes (sequence INTEGER PRIMARY KEY, pin INTEGER NOT NULL, kind INTEGER NOT NULL);
+`
+
+const version2 = `
+-- Live elements that background work of this peer wrote, each with the block whose element it copied; orphaned: that
+-- element is dead. No block says so: what is lost here is not found again.
+CREATE TABLE background (
+  pin INTEGER NOT NULL,
+  block INTEGER NOT NULL,
+  source INTEGER NOT NULL,
+  orphaned INTEGER NOT NULL,
+  PRIMARY KEY (pin, block)
+) WITHOUT ROWID;
+CREATE INDEX background_orphaned ON background (orphaned, pin) WHERE orphaned = 1;
 `

@@ -5,6 +5,7 @@ import type { TrackedStatus } from '../../runtime/store.ts'
 import { StoreClosedError, StoreDamagedError } from '../errors.ts'
 import { cidOfKey } from '../keys.ts'
 import type {
+  BackgroundRow,
   BlockRow,
   BlockRowId,
   BlockWithBytes,
@@ -98,7 +99,19 @@ export class SqliteReader implements TableReader {
       after ?? beforeAll,
       limit,
     )
-    return rows.map((row) => ({ id: row.id, key: row.cid, folded: this.#folded(row), local: undefined }))
+    return rows.map((row) => this.#foldedOnly(row))
+  }
+
+  pinsByExpiry(until: number, after: { expire: number; id: KeyRowId } | undefined, limit: number): KeyRow[] {
+    const rows = this.all<PinsRow>(
+      `SELECT ${pinColumns} FROM pins p WHERE expire IS NOT NULL AND expire >= ?1 AND expire <= ?2
+       AND (expire > ?1 OR id > ?3) ORDER BY expire, id LIMIT ?4`,
+      after?.expire ?? Number.MIN_SAFE_INTEGER,
+      until,
+      after?.id ?? 0,
+      limit,
+    )
+    return rows.map((row) => this.#foldedOnly(row))
   }
 
   localOfStatus(
@@ -184,6 +197,22 @@ export class SqliteReader implements TableReader {
     return this.all<{ name: Uint8Array }>(sql, key).map(({ name }) => name)
   }
 
+  background(key: KeyRowId): BackgroundRow[] {
+    const sql = 'SELECT block, source, orphaned FROM background WHERE pin = ? ORDER BY block'
+    return this.all<{ block: number; source: number; orphaned: number }>(sql, key).map(
+      ({ block, source, orphaned }) => ({ block, source, orphaned: orphaned === 1 }),
+    )
+  }
+
+  orphanedKeys(limit: number): KeyBytes[] {
+    const rows = this.all<{ cid: Uint8Array }>(
+      `SELECT cid FROM background b JOIN pins p ON p.id = b.pin
+       WHERE b.orphaned = 1 GROUP BY b.pin ORDER BY b.pin LIMIT ?`,
+      limit,
+    )
+    return rows.map(({ cid }) => cid)
+  }
+
   changesAfter(sequence: number, limit: number): ChangeRow[] {
     const rows = this.all<{ sequence: number; cid: Uint8Array; kind: number }>(
       `SELECT sequence, cid, kind FROM changes c JOIN pins p ON p.id = c.pin
@@ -245,6 +274,10 @@ export class SqliteReader implements TableReader {
   #keyRow(row: JoinedRow): KeyRow {
     const local = row.want === null ? undefined : fromLocalColumns(row)
     return { id: row.id, key: row.cid, folded: this.#folded(row), local }
+  }
+
+  #foldedOnly(row: PinsRow): KeyRow {
+    return { id: row.id, key: row.cid, folded: this.#folded(row), local: undefined }
   }
 
   #folded(row: PinsRow): FoldedRow | undefined {

@@ -1,5 +1,6 @@
 /** The tables on SQLite, for the one connection that writes. */
 import type {
+  BackgroundRow,
   BlockRowId,
   ChangeKind,
   FoldedRow,
@@ -105,6 +106,14 @@ export class SqliteTables extends SqliteReader implements Tables {
 
   removeTombstone(key: KeyRowId, block: BlockRowId): void {
     this.#run('DELETE FROM tombstones WHERE pin = ? AND block = ?', key, block)
+  }
+
+  setBackground(key: KeyRowId, block: BlockRowId, row: Omit<BackgroundRow, 'block'> | undefined): void {
+    if (row === undefined) this.#run('DELETE FROM background WHERE pin = ? AND block = ?', key, block)
+    else {
+      const orphaned = row.orphaned ? 1 : 0
+      this.#run('INSERT OR REPLACE INTO background VALUES (?, ?, ?, ?)', key, block, row.source, orphaned)
+    }
   }
 
   addChange(sequence: number, key: KeyRowId, kind: ChangeKind): void {

@@ -2,8 +2,10 @@
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
 import { encodePin } from '../../../core/pin/codec.ts'
+import type { Pin } from '../../../core/pin/pin.ts'
 import { statusBits } from '../../../core/pin/status.ts'
 import { StoreEngine } from '../../../core/store/engine.ts'
+import type { KeyChangeRequest } from '../../../core/store/jobs.ts'
 import { migrate } from '../../../core/store/sqlite/migrate.ts'
 import { SqliteTables } from '../../../core/store/sqlite/sqlite-tables.ts'
 import { StoreReader } from '../../../core/store/store-reader.ts'
@@ -41,13 +43,14 @@ test('no statement of the engine or of a reader scans a table', () => {
 
 function useEverything(tables: SqliteTables): void {
   const engine = new StoreEngine({ tables, self, rule: retarget, keptChanges: 1 })
-  const write = (key: Uint8Array, value?: Uint8Array) => {
-    const changes = [value === undefined ? { key } : { key, value }]
+  const write = (...changes: KeyChangeRequest[]) =>
     engine.commit({ jobs: [{ kind: 'write', changes }], now: startTime })
-  }
   const { bytes: key } = cidOf('a')
-  write(key, encodePin(pinOf('a', { metadata: { colour: 'blue' } })).slice())
-  write(key, encodePin(pinOf('a', { name: 'again' })).slice())
+  const stored = (fields: Partial<Pin>) => encodePin(pinOf('a', fields)).slice()
+  const [first, second] = [stored({ metadata: { colour: 'blue' } }), stored({ name: 'again' })]
+  write({ kind: 'pin', key, value: first })
+  write({ kind: 'reallocate', key, value: second, from: first })
+  write({ kind: 'withdraw', key })
   engine.commit({
     jobs: [
       { kind: 'bind', ipfsId: 'one' },
@@ -59,6 +62,8 @@ function useEverything(tables: SqliteTables): void {
   })
   const reader = new StoreReader(tables, self)
   reader.pins({ limit: 5 })
+  reader.expired({ before: startTime, limit: 5 })
+  reader.orphans(5)
   reader.pins({ limit: 5, types: ['meta'] })
   reader.localRows({ limit: 5, filter: 0 })
   reader.localRows({ limit: 5, filter: statusBits.pin_error })
@@ -71,7 +76,7 @@ function useEverything(tables: SqliteTables): void {
   reader.counts()
   const id = tables.keyId(key)!
   tables.tombstones(id)
-  write(key)
+  write({ kind: 'expire', key, from: second })
   tables.setLocal(id, undefined)
   tables.removeTombstone(id, 1)
 }

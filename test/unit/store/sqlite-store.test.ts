@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { systemScheduler } from '../../../core/runtime/system.ts'
 import { checkStore } from '../../../core/store/maintenance.ts'
 import { migrate, requireVersion, schemaVersion } from '../../../core/store/sqlite/migrate.ts'
-import type { SchemaStep } from '../../../core/store/sqlite/schema.ts'
+import { type SchemaStep, schemaSteps } from '../../../core/store/sqlite/schema.ts'
 import { type OpenStoreInit, openReadOnly, openStore, storePath } from '../../../core/store/sqlite-store.ts'
 import type { WorkerLike } from '../../../core/store/worker-backend.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
@@ -69,13 +69,13 @@ test('a store of a newer version is refused, naming both versions, and not touch
   const error = await failureOf(open(folder.path))
   expect(error).toMatchObject({ name: 'StoreVersionError' })
   expect(error.message).toContain(
-    'schema version 7 and this program works with version 1; use the cluster version',
+    `schema version 7 and this program works with version ${schemaSteps.length}; use the cluster version`,
   )
   expect(() => openReadOnly(folder.path)).toThrow(expect.objectContaining({ name: 'StoreVersionError' }))
   expect(await failureOf(Array.fromAsync(checkStore({ folder: folder.path })))).toMatchObject({
     name: 'StoreVersionError',
   })
-  editFile(folder.path, "UPDATE meta SET value = '1' WHERE name = 'schema'")
+  editFile(folder.path, `UPDATE meta SET value = '${schemaSteps.length}' WHERE name = 'schema'`)
   await (await open(folder.path))[Symbol.asyncDispose]()
 })
 
