@@ -9,6 +9,7 @@ import type { PeerIdText } from '../pin/pin.ts'
 import type { Runtime } from '../runtime/ports.ts'
 import type { Store } from '../runtime/store.ts'
 import { type Bandwidth, BandwidthMeter } from './bandwidth.ts'
+import { Belonging } from './belonging.ts'
 import { type MetricsChannel, openHeadsChannel, openMetricsChannel } from './channels.ts'
 import { type ConnectionSettings, Connections } from './connections.ts'
 import {
@@ -20,6 +21,7 @@ import {
   startHost,
 } from './host.ts'
 import { type KnownPeer, KnownPeers } from './known-peers.ts'
+import { type BrokenOpening, OpeningWatch } from './opening-watch.ts'
 import { openParkedBlocks } from './parked-blocks.ts'
 import { openPinsetBlocks } from './pinset-blocks.ts'
 import { secretFingerprint } from './private-network.ts'
@@ -27,7 +29,6 @@ import { type RefusalKind, Refusals } from './refusals.ts'
 import { RemoteCalls, rpcProtocol, serveCalls } from './remote-calls.ts'
 import { Replication } from './replication.ts'
 import type { AnyHandler } from './rpc/server.ts'
-import { SecretWatch } from './secret-watch.ts'
 import { streamMetrics } from './stream-metrics.ts'
 import { syncProtocol } from './sync/protocol.ts'
 import { openHistory, serveSync } from './sync/streams.ts'
@@ -84,28 +85,26 @@ export async function createClusterNetwork(init: ClusterNetworkInit): Promise<Cl
   const secret = settings.secret === '' ? undefined : Uint8Array.from(Buffer.from(settings.secret, 'hex'))
   const fingerprint = secret && secretFingerprint(secret)
   const refusals = new Refusals(logger)
-  const secretWatch = new SecretWatch((address) =>
-    refusals.note('unreadable connection', hostOf(address), fingerprintHint(fingerprint)),
-  )
+  const openingWatch = new OpeningWatch((broken) => noteBroken(broken, refusals, fingerprint))
   const bandwidth = new BandwidthMeter(runtime.clock)
   const host = await createHost({
     ...settings,
     privateKey: identity.privateKey,
     secret,
-    secretWatch,
+    openingWatch,
     topics: [headsTopic(settings.clusterName), metricsTopic],
     maxConnections: Math.ceil(settings.highWater * surplusShare),
     metrics: streamMetrics(bandwidth),
     inbound: init.inbound ?? defaultInboundLimits,
   })
-  return new ClusterNetwork(init, { host, known, configured, secretWatch, fingerprint, refusals, bandwidth })
+  return new ClusterNetwork(init, { host, known, configured, openingWatch, fingerprint, refusals, bandwidth })
 }
 
 interface NetworkParts {
   host: ClusterHost
   known: KnownPeers
   configured: PeerIdText[]
-  secretWatch: SecretWatch
+  openingWatch: OpeningWatch
   fingerprint: string | undefined
   refusals: Refusals
   bandwidth: BandwidthMeter
@@ -123,6 +122,7 @@ export class ClusterNetwork implements AsyncDisposable {
   readonly #metricListeners = new Set<(metric: Metric) => void>()
   #metrics: MetricsChannel | undefined
   #replication: Replication | undefined
+  #belonging: Belonging | undefined
 
   constructor(init: ClusterNetworkInit, parts: NetworkParts) {
     this.#init = init
@@ -142,26 +142,40 @@ export class ClusterNetwork implements AsyncDisposable {
   async start(handlers: AnyHandler[]): Promise<void> {
     const { store, runtime, settings, folder } = this.#init
     const { host, refusals } = this.#parts
-    const isTrusted = (peer: PeerIdText) => this.trusted.has(peer)
+    const isTrusted = (peer: PeerIdText) => this.trusted.has(peer) && this.#belonging?.isOther(peer) !== true
     const opened = this.#opened
+    const { pubsub } = host.services
+    const { clusterName, rebroadcastInterval } = settings
+    const topic = headsTopic(clusterName)
+    this.#belonging = opened.use(
+      new Belonging({
+        host,
+        pubsub,
+        clusterName,
+        headsTopic: topic,
+        metricsTopic,
+        refusals,
+        logger: runtime.logger.component('cluster'),
+        scheduler: runtime.scheduler,
+      }),
+    )
     const parked = opened.use(openParkedBlocks(join(folder, 'parked-blocks.sqlite')))
     await serveCalls(host, handlers, { isTrusted, logger: runtime.logger })
     await serveSync({ host, store, runtime })
     opened.defer(async () => void (await host.stop()))
     await startHost(host)
     const blocks = opened.use(await openPinsetBlocks({ host, store, runtime }))
-    const { pubsub } = host.services
-    const topic = headsTopic(settings.clusterName)
     const heads = opened.use(openHeadsChannel(pubsub, topic, isTrusted, refusals))
     const metrics = opened.use(openMetricsChannel(pubsub, runtime.clock, refusals))
     metrics.subscribe((metric) => {
+      // Only a connected peer shows what cluster it is of.
+      if (this.#belonging?.isUnknown(metric.peer) === true) this.#connections.meet(metric.peer)
       for (const listener of this.#metricListeners) listener(metric)
     })
     this.#metrics = metrics
     const history = opened.use(
       openHistory({ host, store, topic, runtime, isTrusted, connections: this.#connections }),
     )
-    const { rebroadcastInterval } = settings
     this.#replication = opened.use(
       new Replication({ store, channel: heads, blocks, parked, history, rebroadcastInterval, runtime }),
     )
@@ -222,6 +236,11 @@ export class ClusterNetwork implements AsyncDisposable {
     return this.#connections.connect(peer, signal)
   }
 
+  /** False of peers that hold the secret and are of a cluster of another name, or have not shown yet that they are not. */
+  belongs(peer: PeerIdText): boolean {
+    return this.#belonging?.counts(peer) ?? true
+  }
+
   bandwidth(): Map<string, Bandwidth> {
     return this.#parts.bandwidth.byProtocol()
   }
@@ -240,6 +259,17 @@ export class ClusterNetwork implements AsyncDisposable {
     if (this.host.status === 'started') await this.host.unhandle([rpcProtocol, syncProtocol])
     await this.#opened.disposeAsync()
   }
+}
+
+/** The address of the host alone: each connection has another port. */
+function noteBroken(
+  { address, peer, kind }: BrokenOpening,
+  refusals: Refusals,
+  fingerprint: string | undefined,
+): void {
+  if (kind === 'unreadable') {
+    refusals.note('unreadable connection', hostOf(address), fingerprintHint(fingerprint))
+  } else refusals.note('broken connection', peer ?? hostOf(address), `it was ${kind}`)
 }
 
 function hostOf(address: string): string {

@@ -10,7 +10,7 @@ import type { Logger, Runtime, Timer } from '../runtime/ports.ts'
 import { PeerUnreachableError, SecretMismatchError } from './errors.ts'
 import type { ClusterHost } from './host.ts'
 import type { KnownPeers } from './known-peers.ts'
-import type { SecretWatch } from './secret-watch.ts'
+import type { OpeningWatch } from './opening-watch.ts'
 
 export interface ConnectionSettings {
   /** Connections that are looked for, and above which the least useful are closed. */
@@ -26,7 +26,7 @@ export interface ConnectionsInit {
   host: ClusterHost
   known: KnownPeers
   settings: ConnectionSettings
-  secretWatch: SecretWatch
+  openingWatch: OpeningWatch
   /** Of the own secret; undefined without one. */
   fingerprint: string | undefined
   /** Peers of the configuration: their connections are not closed, and one is made when none is there. */
@@ -48,6 +48,8 @@ const reconnectDelay = 1_000
 const reconnects = 5
 /** Peers that are dialled at a time. */
 const parallelDials = 8
+/** Peers that others told of and that were tried. */
+const maxMet = 10_000
 /** Addresses of one peer that are tried in one dial, one after the other. */
 const dialledAddresses = 3
 
@@ -57,6 +59,7 @@ export class Connections implements AsyncDisposable {
   readonly #closing = new AbortController()
   readonly #timers = new Map<string, Timer>()
   readonly #running = new Set<Promise<unknown>>()
+  readonly #met = new Set<PeerIdText>()
 
   constructor(init: ConnectionsInit) {
     this.#init = init
@@ -108,6 +111,14 @@ export class Connections implements AsyncDisposable {
     }
   }
 
+  /** Connects to a peer that others tell of, once, if there is room. */
+  meet(peer: PeerIdText): void {
+    if (this.#met.has(peer) || this.peers().length >= this.#init.settings.lowWater) return
+    if (this.#met.size >= maxMet) this.#met.clear()
+    this.#met.add(peer)
+    if (!this.#closing.signal.aborted) this.#background(this.#tryToConnect(peer))
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const { host } = this.#init
     this.#closing.abort(new Error('the peer is stopping'))
@@ -120,7 +131,7 @@ export class Connections implements AsyncDisposable {
   }
 
   async #dial(id: PeerId, peer: PeerIdText, signal: AbortSignal | undefined): Promise<Connection> {
-    const { host, known, settings, secretWatch, fingerprint } = this.#init
+    const { host, known, settings, openingWatch, fingerprint } = this.#init
     const addresses = known.addressesOf(peer).slice(0, dialledAddresses)
     const timeout = AbortSignal.timeout(settings.dialTimeout * Math.max(1, addresses.length))
     const signals = [timeout, this.#closing.signal, ...(signal === undefined ? [] : [signal])]
@@ -132,7 +143,7 @@ export class Connections implements AsyncDisposable {
       signal?.throwIfAborted()
       this.#closing.signal.throwIfAborted()
       known.failed(peer)
-      if (addresses.some((address) => secretWatch.wasUnreadable(address)))
+      if (addresses.some((address) => openingWatch.wasUnreadable(address)))
         throw new SecretMismatchError(peer, fingerprint, { cause })
       throw new PeerUnreachableError(peer, whyUnreachable(cause, timeout, addresses), { cause })
     }

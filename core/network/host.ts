@@ -22,8 +22,8 @@ import { createLibp2p } from 'libp2p'
 import { isHidden } from './announced-addresses.ts'
 import { encrypters } from './encrypters.ts'
 import { SwarmListenError } from './errors.ts'
+import type { OpeningWatch } from './opening-watch.ts'
 import { swarmKey } from './private-network.ts'
-import type { SecretWatch } from './secret-watch.ts'
 import { messageId } from './topics.ts'
 
 export interface HostServices extends Record<string, unknown> {
@@ -72,7 +72,7 @@ export interface HostInit {
   pubsub: PubsubSettings
   /** The topics that are taken part in; messages of others are passed over. */
   topics: string[]
-  secretWatch: SecretWatch
+  openingWatch: OpeningWatch
   metrics?: Metrics
   /** `defaultInboundLimits` when absent. */
   inbound?: InboundLimits
@@ -105,7 +105,7 @@ const minPingTimeout = 15_000
 
 /** Creates the host without starting it, so that protocols can be registered first. */
 export async function createHost(init: HostInit): Promise<ClusterHost> {
-  const { listen, secret, secretWatch } = init
+  const { listen, secret, openingWatch } = init
   const inbound = init.inbound ?? defaultInboundLimits
   const hidden = isHidden(init.noAnnounce)
   const local = listen.every(isLoopback)
@@ -119,8 +119,8 @@ export async function createHost(init: HostInit): Promise<ClusterHost> {
       announceFilter: (addresses: Multiaddr[]) => addresses.filter((address) => !hidden(address)),
     },
     transports: [tcp()],
-    connectionEncrypters: secretWatch.encrypters(encrypters()) as never,
-    connectionGater: secretWatch.gater,
+    connectionEncrypters: openingWatch.encrypters(encrypters()) as never,
+    connectionGater: openingWatch.gater,
     streamMuxers: [
       yamux({ streamOptions: { maxStreamWindowSize: maxStreamWindow, maxReadBufferLength: maxUnreadBytes } }),
     ],

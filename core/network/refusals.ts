@@ -10,6 +10,8 @@ export type RefusalKind =
   | 'broken heads'
   | 'broken metric'
   | 'unreadable connection'
+  | 'broken connection'
+  | 'peer of another cluster'
 
 /** Pairs of peer and kind that are remembered; beyond, they are told again. */
 const maxTold = 10_000

@@ -10,6 +10,20 @@ setDefaultTimeout(30_000)
 
 const nobody = peerOf('nobody')
 
+/** Sends the bytes on each connection and closes it. */
+async function closingServer(bytes: Uint8Array): Promise<AsyncDisposable & { port: number }> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.resume()
+    socket.end(bytes)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    port: (server.address() as { port: number }).port,
+    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
+  }
+}
+
 describe('a peer', () => {
   test('connects at start to peers of its peerstore file, and tells what the file is to have', async () => {
     await using one = await startNetworkPeer()
@@ -162,6 +176,19 @@ describe('a call', () => {
     expect(performance.now() - began).toBeLessThan(3_000)
     await eventually('told', () => (one.network.refused().get('unreadable connection') ?? 0) > 0, 15_000)
   })
+
+  for (const [what, bytes] of [
+    ['takes connections and closes them', 0],
+    ['sends a few bytes and closes', 8],
+  ] as const) {
+    test(`through something that ${what} does not fail with talk of secrets`, async () => {
+      await using proxy = await closingServer(new Uint8Array(bytes))
+      await using peer = await startNetworkPeer({ settings: { dialTimeout: 1_000 } })
+      peer.network.addPeerAddresses([`/ip4/127.0.0.1/tcp/${proxy.port}/p2p/${nobody}`], 'test')
+      const call = peer.network.call(nobody, rpc.version, {})
+      await expect(call).rejects.toMatchObject({ name: 'PeerUnreachableError' })
+    })
+  }
 
   test('of a peer with a secret by one without fails and says so', async () => {
     await using one = await startNetworkPeer()
