@@ -29,6 +29,7 @@ import { type RefusalKind, Refusals } from './refusals.ts'
 import { RemoteCalls, rpcProtocol, serveCalls } from './remote-calls.ts'
 import { Replication } from './replication.ts'
 import type { AnyHandler } from './rpc/server.ts'
+import { pagesProtocol } from './rpc/status-pages.ts'
 import { streamMetrics } from './stream-metrics.ts'
 import { syncProtocol } from './sync/protocol.ts'
 import { openHistory, serveSync } from './sync/streams.ts'
@@ -256,7 +257,7 @@ export class ClusterNetwork implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.host.status === 'started') await this.host.unhandle([rpcProtocol, syncProtocol])
+    if (this.host.status === 'started') await this.host.unhandle([rpcProtocol, pagesProtocol, syncProtocol])
     await this.#opened.disposeAsync()
   }
 }

@@ -59,6 +59,14 @@ export class PeerSilentError extends Error {
   }
 }
 
+/** A peer can be reached and does not speak the protocol of a method: one of the original, or of an older version. */
+export class ProtocolUnsupportedError extends Error {
+  override readonly name = 'ProtocolUnsupportedError'
+  constructor(peer: PeerIdText, protocol: string, options?: ErrorOptions) {
+    super(`peer ${peer} does not speak ${protocol}`, options)
+  }
+}
+
 /** Catching up with a peer broke off; what came before is merged. */
 export class SyncError extends Error {
   override readonly name = 'SyncError'

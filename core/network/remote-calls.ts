@@ -3,7 +3,12 @@ import type { Stream } from '@libp2p/interface'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { Scheduler } from '../runtime/ports.ts'
 import type { Connections } from './connections.ts'
-import { PeerSilentError, PeerUnreachableError, SecretMismatchError } from './errors.ts'
+import {
+  PeerSilentError,
+  PeerUnreachableError,
+  ProtocolUnsupportedError,
+  SecretMismatchError,
+} from './errors.ts'
 import type { ClusterHost } from './host.ts'
 import { callStream, callUnary } from './rpc/client.ts'
 import { rpcStream } from './rpc/libp2p-stream.ts'
@@ -32,7 +37,8 @@ export class RemoteCalls {
 
   /**
    * Rejects with `RpcError` for an error of the other peer, `PeerUnreachableError`, `SecretMismatchError` or
-   * `PeerSilentError` when it cannot be had in time, `RpcStreamError` or `MsgpackError` for a broken answer, and with the
+   * `PeerSilentError` when it cannot be had in time, `ProtocolUnsupportedError` when it does not know methods of this kind,
+   * `RpcStreamError` or `MsgpackError` for a broken answer, and with the
    * signal's reason.
    */
   async call<A, R>(
@@ -42,7 +48,7 @@ export class RemoteCalls {
     limits: RemoteCallLimits = {},
   ): Promise<R> {
     using deadline = this.#deadline(peer, method.name, limits)
-    const stream = await this.#open(peer, deadline.signal)
+    const stream = await this.#open(peer, method, deadline.signal)
     return await callUnary(rpcStream(stream), method, argument, deadline.signal)
   }
 
@@ -54,15 +60,22 @@ export class RemoteCalls {
     limits: RemoteCallLimits = {},
   ): AsyncGenerator<R> {
     using deadline = this.#deadline(peer, method.name, limits)
-    const stream = await this.#open(peer, deadline.signal)
+    const stream = await this.#open(peer, method, deadline.signal)
     yield* callStream(rpcStream(stream), method, values, deadline.signal)
   }
 
-  async #open(peer: PeerIdText, signal: AbortSignal): Promise<Stream> {
+  async #open(
+    peer: PeerIdText,
+    { protocol = rpcProtocol }: { protocol?: string },
+    signal: AbortSignal,
+  ): Promise<Stream> {
     try {
-      return await this.#connections.openStream(peer, rpcProtocol, { signal, maxOutboundStreams: maxCalls })
+      return await this.#connections.openStream(peer, protocol, { signal, maxOutboundStreams: maxCalls })
     } catch (cause) {
       signal.throwIfAborted()
+      if (cause instanceof Error && cause.name === 'UnsupportedProtocolError') {
+        throw new ProtocolUnsupportedError(peer, protocol, { cause })
+      }
       if (cause instanceof PeerUnreachableError || cause instanceof SecretMismatchError) throw cause
       throw new PeerUnreachableError(peer, cause instanceof Error ? cause.message : String(cause), { cause })
     }
@@ -86,11 +99,19 @@ export async function serveCalls(
   host: ClusterHost,
   handlers: AnyHandler[],
   init: Omit<RpcServerInit, 'handlers'>,
-) {
-  const server = new RpcServer({ ...init, handlers })
-  await host.handle(
-    rpcProtocol,
-    (stream, connection) => void server.serve(rpcStream(stream), connection.remotePeer.toString()),
-    { maxInboundStreams: maxCalls, maxOutboundStreams: maxCalls },
-  )
+): Promise<void> {
+  const protocols = new Set([rpcProtocol, ...handlers.map(protocolOf)])
+  for (const protocol of protocols) {
+    const served = handlers.filter((handler) => protocolOf(handler) === protocol)
+    const server = new RpcServer({ ...init, handlers: served })
+    await host.handle(
+      protocol,
+      (stream, connection) => void server.serve(rpcStream(stream), connection.remotePeer.toString()),
+      { maxInboundStreams: maxCalls, maxOutboundStreams: maxCalls },
+    )
+  }
+}
+
+function protocolOf({ method }: AnyHandler): string {
+  return method.protocol ?? rpcProtocol
 }

@@ -6,7 +6,7 @@ import { RpcError } from '../network/rpc/errors.ts'
 import { rpc } from '../network/rpc/methods.ts'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { PeerIdentity } from '../pin/pin-info.ts'
-import type { MemberNames } from './cluster-reports.ts'
+import type { MemberNames } from './answers.ts'
 import type { CallLimits, PeerCalls } from './peer-calls.ts'
 
 /** Milliseconds that one member may take to say who it is. */

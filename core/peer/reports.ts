@@ -4,17 +4,16 @@
  */
 import type { CID } from 'multiformats/cid'
 import { isAnnounceable } from '../monitor/informers.ts'
-import { pinInfoToWire } from '../network/rpc/conversion.ts'
-import type { PinInfoWire } from '../network/rpc/wire-types.ts'
+import type { PinInfoRow } from '../network/rpc/conversion.ts'
 import type { PeerIdText, Pin } from '../pin/pin.ts'
 import type { GlobalPinInfo } from '../pin/pin-info.ts'
 import { matchesStatus, type StatusFilter } from '../pin/status.ts'
 import { Deadline } from '../runtime/deadline.ts'
 import type { Ipfs, IpfsPinState } from '../runtime/ipfs.ts'
 import type { Clock, Scheduler } from '../runtime/ports.ts'
-import type { LocalRecord, Store, TrackedOutcome } from '../runtime/store.ts'
+import type { LocalQuery, LocalRecord, Page, Store, TrackedOutcome } from '../runtime/store.ts'
 import type { Tracker } from '../tracker/driver.ts'
-import { peerPinInfo } from '../tracker/status.ts'
+import { peerPinInfo, type Reporter } from '../tracker/status.ts'
 import type { IpfsView } from './ipfs-watch.ts'
 
 /** Rows read at a time. */
@@ -51,19 +50,22 @@ export class Reports {
     let after: string | undefined
     do {
       signal?.throwIfAborted()
-      const page = this.#init.store.localRows({
-        limit: pageSize,
-        filter,
-        ...(after === undefined ? {} : { after }),
-      })
-      for (const row of page.rows) {
-        const info = this.#report(row.cid, row.pin, row.record)
-        const own = info.peerMap.get(this.#init.self)
-        // The row was read before what runs right now was looked at; between the two it may have moved on.
-        if (own !== undefined && matchesStatus(own.status, filter)) yield info
-      }
+      const page = this.statusPage({ filter, limit: pageSize, ...(after !== undefined && { after }) })
+      yield* page.rows
       after = page.next
     } while (after !== undefined)
+  }
+
+  /** A part of `statusAll`. Throws `CursorError`. */
+  statusPage(query: LocalQuery): Page<GlobalPinInfo> {
+    const { self, store } = this.#init
+    const page = store.localRows(query)
+    const reporter = this.#reporter()
+    const rows = page.rows
+      .map(({ cid, pin, record }) => this.#report(cid, pin, record, reporter))
+      // The row was read before what runs right now was looked at; between the two it may have moved on.
+      .filter(({ peerMap }) => matchesStatus(peerMap.get(self)!.status, query.filter))
+    return { ...page, rows }
   }
 
   async recover(cid: CID): Promise<GlobalPinInfo> {
@@ -82,11 +84,11 @@ export class Reports {
   }
 
   /** This peer's own row of a report, as other peers get it. */
-  rowOf(report: GlobalPinInfo): PinInfoWire {
+  rowOf(report: GlobalPinInfo): PinInfoRow {
     const { cid, name, allocations, created, origins = [], metadata = {} } = report
     const info = report.peerMap.get(this.#init.self)
     if (info === undefined) throw new Error(`a report about ${cid} has no row of this peer`)
-    return pinInfoToWire({ cid, name, peer: this.#init.self, allocations, origins, created, metadata, info })
+    return { cid, name, peer: this.#init.self, allocations, origins, created, metadata, info }
   }
 
   /** The record of a CID that the store has as pinned and the IPFS node has not, as it is to be. */
@@ -116,24 +118,32 @@ export class Reports {
     return this.#report(cid, store.pin(cid), store.local(cid))
   }
 
-  #report(cid: CID, pin: Pin | undefined, record: LocalRecord | undefined): GlobalPinInfo {
-    const { self, peerName, tracker, ipfsView, clock } = this.#init
-    const identity = ipfsView().identity
-    const now = clock.now()
-    const reporter = {
+  #reporter(): Reporter {
+    const { peerName, tracker, ipfsView, clock } = this.#init
+    const { identity } = ipfsView()
+    return {
       peerName,
       ipfsPeerId: identity?.id ?? '',
       ipfsPeerAddresses: (identity?.addresses ?? []).filter(isAnnounceable),
       outage: tracker.outage,
-      now,
+      now: clock.now(),
     }
+  }
+
+  #report(
+    cid: CID,
+    pin: Pin | undefined,
+    record: LocalRecord | undefined,
+    reporter = this.#reporter(),
+  ): GlobalPinInfo {
+    const { self, tracker } = this.#init
     const own = peerPinInfo({ self, pin, record, inFlight: tracker.inFlight(cid) }, reporter)
     return {
       cid,
       name: pin?.name ?? '',
       allocations: pin?.allocations ?? [],
       ...(pin === undefined ? {} : { origins: pin.origins, metadata: pin.metadata }),
-      created: pin?.timestamp ?? BigInt(now) * 1_000_000n,
+      created: pin?.timestamp ?? BigInt(reporter.now) * 1_000_000n,
       peerMap: new Map([[self, own]]),
     }
   }

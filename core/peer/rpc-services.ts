@@ -1,18 +1,24 @@
 /** What other peers may ask of this one (`spec/wire.md` §7, §8), answered from its own parts. */
 import type { CID } from 'multiformats/cid'
-import { identityToWire, pinFromWire } from '../network/rpc/conversion.ts'
+import { identityToWire, pinFromWire, pinInfoToWire } from '../network/rpc/conversion.ts'
 import type { StreamHandler, StreamMethod, UnaryHandler, UnaryMethod } from '../network/rpc/method.ts'
 import { rpc } from '../network/rpc/methods.ts'
 import { MsgpackError } from '../network/rpc/msgpack.ts'
 import type { AnyHandler } from '../network/rpc/server.ts'
+import { type StatusPageWire, statusPageSize, statusPageToWire } from '../network/rpc/status-pages.ts'
+import type { PinInfoWire } from '../network/rpc/wire-types.ts'
 import type { PeerIdText } from '../pin/pin.ts'
-import type { PeerIdentity } from '../pin/pin-info.ts'
+import type { GlobalPinInfo, PeerIdentity } from '../pin/pin-info.ts'
 import type { Ipfs, IpfsBlock } from '../runtime/ipfs.ts'
 import type { PinsetChange, Store } from '../runtime/store.ts'
 import { FollowerError, PeerRemovalError } from './errors.ts'
 import type { Members } from './members.ts'
 import type { Reports } from './reports.ts'
 import { protocolVersion } from './service.ts'
+
+/** Rows of a page, and bytes of them unless one row has more. */
+const pageRows = 500
+const pageBytes = 256 * 1024
 
 export interface RpcServicesInit {
   self: PeerIdText
@@ -51,21 +57,35 @@ function clusterServices(init: RpcServicesInit): AnyHandler[] {
       for await (const each of members.identities(signal)) yield identityToWire(each)
     }),
     stream(rpc.recoverAllLocal, async function* (_, { signal }) {
-      for await (const info of reports.recoverAll(signal)) yield reports.rowOf(info)
+      for await (const info of reports.recoverAll(signal)) yield rowOf(reports, info)
     }),
-    unary(rpc.recoverLocal, async (cid) => reports.rowOf(await reports.recover(required(cid, 'a CID')))),
+    unary(rpc.recoverLocal, async (cid) => rowOf(reports, await reports.recover(required(cid, 'a CID')))),
     unary(rpc.repoGcLocal, (_, { signal }) => collectGarbage(init, signal)),
   ]
 }
 
 function trackerServices({ reports }: RpcServicesInit): AnyHandler[] {
   return [
-    unary(rpc.status, async (cid) => reports.rowOf(await reports.status(required(cid, 'a CID')))),
+    unary(rpc.status, async (cid) => rowOf(reports, await reports.status(required(cid, 'a CID')))),
     stream(rpc.statusAll, async function* (filters, { signal }) {
-      for (const info of reports.statusAll((await first(filters)) ?? 0, signal)) yield reports.rowOf(info)
+      for (const info of reports.statusAll((await first(filters)) ?? 0, signal)) yield rowOf(reports, info)
     }),
-    unary(rpc.recover, async (cid) => reports.rowOf(await reports.recover(required(cid, 'a CID')))),
+    unary(rpc.recover, async (cid) => rowOf(reports, await reports.recover(required(cid, 'a CID')))),
+    unary(rpc.statusPage, async (query) => statusPage(reports, query?.f ?? 0, query?.a)),
   ]
+}
+
+/** As many rows as fit: pins with much metadata make fewer a page. */
+function statusPage(reports: Reports, filter: number, after: string | undefined): StatusPageWire {
+  for (let limit = pageRows; ; limit = Math.ceil(limit / 4)) {
+    const page = reports.statusPage({ filter, limit, ...(after !== undefined && { after }) })
+    const wire = statusPageToWire(page.rows.map(reports.rowOf.bind(reports)), page.next)
+    if (limit === 1 || statusPageSize(wire) <= pageBytes) return wire
+  }
+}
+
+function rowOf(reports: Reports, report: GlobalPinInfo): PinInfoWire {
+  return pinInfoToWire(reports.rowOf(report))
 }
 
 function ipfsServices({ ipfs }: RpcServicesInit): AnyHandler[] {

@@ -8,13 +8,16 @@ import { decodeBroadcast, encodeBroadcasts } from '../../core/crdt/broadcast.ts'
 import { decodeTrustedBlock } from '../../core/crdt/dag-node.ts'
 import { parsePeerAddress } from '../../core/network/known-peers.ts'
 import { decodeMetric } from '../../core/network/metric-message.ts'
+import { encoded } from '../../core/network/rpc/client.ts'
 import { identityFromWire, pinFromWire, pinInfoFromWire } from '../../core/network/rpc/conversion.ts'
 import { MsgpackReader, valueEnd } from '../../core/network/rpc/msgpack.ts'
 import type { Codec } from '../../core/network/rpc/schema.ts'
+import * as pages from '../../core/network/rpc/status-pages.ts'
 import * as wire from '../../core/network/rpc/wire-types.ts'
 import { decodeAnswer, decodeRequest, encodeAnswer, encodeRequest } from '../../core/network/sync/protocol.ts'
 import { decodePin } from '../../core/pin/codec.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
+import { rowOf, sortedCids } from '../support/paged-peers.ts'
 import crdt from '../vectors/crdt_pins.json'
 import live from '../vectors/live_daemon.json'
 import metrics from '../vectors/metrics.json'
@@ -70,6 +73,16 @@ const decoders: Record<string, Decoder> = {
   'headers of calls': rpc(wire.serviceIdWire, (value) => value),
   'headers of answers': rpc(wire.responseWire, (value) => value),
   'blocks of calls': rpc(wire.nodeWithMetaWire, (value) => value),
+  'queries of pages': rpc(pages.statusQueryWire, (value) => value),
+  'pages of statuses': {
+    ...rpc(pages.statusPageWire, (page) => {
+      for (const row of pages.statusPageFromWire(page, undefined).rows) row.pin()
+    }),
+    good: [0, 1, 5].map((count) => {
+      const rows = sortedCids(count).map((cid) => rowOf(cid, peer, 'pin_error'))
+      return encoded(pages.statusPageWire, pages.statusPageToWire(rows, 'position'))
+    }),
+  },
   'requests of sync': {
     good: [want, encodeRequest({ kind: 'select', bits: new Uint8Array(100) })],
     errors: ['ProtobufError'],

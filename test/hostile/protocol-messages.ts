@@ -3,6 +3,7 @@ import { CID } from 'multiformats/cid'
 import { encodeBroadcasts } from '../../core/crdt/broadcast.ts'
 import { rpcProtocol } from '../../core/network/remote-calls.ts'
 import { encoded, joined } from '../../core/network/rpc/client.ts'
+import { pagesProtocol, statusQueryWire } from '../../core/network/rpc/status-pages.ts'
 import { nodeWithMetaWire, serviceIdWire } from '../../core/network/rpc/wire-types.ts'
 import { encodeRequest, syncProtocol } from '../../core/network/sync/protocol.ts'
 import { headsTopic, metricsTopic } from '../../core/network/topics.ts'
@@ -14,6 +15,7 @@ export function goodMessages(head: string): [protocol: string, messages: Uint8Ar
   const cid = CID.parse(head)
   return [
     [rpcProtocol, rpcMessages(cid)],
+    [pagesProtocol, pagesMessages()],
     ...each(['/meshsub/1.2.0', '/meshsub/1.1.0', '/floodsub/1.0.0'], pubsubMessages(cid)),
     [syncProtocol, syncMessages(cid)],
     ['/ipfs/bitswap/1.2.0', bitswapMessages(cid)],
@@ -33,6 +35,13 @@ function rpcMessages(cid: CID): Uint8Array[] {
     call('IPFSConnector', 'BlockStream', node, node, node),
     call('Nobody', 'Nothing', Uint8Array.of(0x80)),
   ]
+}
+
+function pagesMessages(): Uint8Array[] {
+  const service = encoded(serviceIdWire, { Name: 'PinTracker', Method: 'StatusPage' })
+  return [undefined, 'x', 'c'.repeat(1_000)].map((a) =>
+    joined(service, encoded(statusQueryWire, { f: 16, a })),
+  )
 }
 
 function syncMessages(cid: CID): Uint8Array[] {

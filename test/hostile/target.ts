@@ -4,6 +4,7 @@
  */
 import { createInterface } from 'node:readline'
 import { rpc } from '../../core/network/rpc/methods.ts'
+import { statusPageToWire } from '../../core/network/rpc/status-pages.ts'
 import { startNetworkPeer } from '../support/network-peer.ts'
 import { pinOf } from '../unit/store/fixtures.ts'
 
@@ -11,6 +12,7 @@ await using peer = await startNetworkPeer({
   inbound: { perSecond: 1_000_000, pending: 1_000 },
   handlers: () => [
     { method: rpc.version, handle: async () => ({ v: 'alive' }) },
+    { method: rpc.statusPage, handle: async () => statusPageToWire([], undefined) },
     {
       method: rpc.blockStream,
       async *handle(nodes: AsyncIterable<unknown>) {

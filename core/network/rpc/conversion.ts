@@ -20,7 +20,7 @@ export function pinToWire(pin: Pin): PinWire {
     s: pin.shardSize || undefined,
     ua: unlessEmpty(pin.userAllocations),
     e: pin.expireAt,
-    m: Object.keys(pin.metadata).length === 0 ? undefined : new Map(Object.entries(pin.metadata)),
+    m: mapUnlessEmpty(pin.metadata),
     pu: pin.pinUpdate,
     g: unlessEmpty(pin.origins.map(addressToWire)),
     c: pin.cid,
@@ -79,7 +79,7 @@ export function pinInfoToWire(row: PinInfoRow): PinInfoWire {
     o: unlessEmpty(row.allocations),
     g: unlessEmpty(row.origins.map(addressToWire)),
     t: row.created,
-    md: Object.keys(row.metadata).length === 0 ? undefined : new Map(Object.entries(row.metadata)),
+    md: mapUnlessEmpty(row.metadata),
     pn: info.peerName || undefined,
     i: info.ipfsPeerId || undefined,
     ia: unlessEmpty(info.ipfsPeerAddresses.map(addressToWire)),
@@ -168,16 +168,26 @@ export function addressFromWire(address: Uint8Array): string {
   }
 }
 
-function statusOf(bits: number): PinStatus {
-  const found = Object.entries(statusBits).find(([, bit]) => bit === bits)
-  if (found === undefined) throw new MsgpackError(`the unknown status ${bits}`)
-  return found[0] as PinStatus
+const statusByBits = new Map(
+  Object.entries(statusBits).map(([status, bits]): [number, PinStatus] => [bits, status as PinStatus]),
+)
+
+/** Throws `MsgpackError`. */
+export function statusOf(bits: number): PinStatus {
+  const status = statusByBits.get(bits)
+  if (status === undefined) throw new MsgpackError(`the unknown status ${bits}`)
+  return status
 }
 
 function unlessEmpty<T>(values: T[]): T[] | undefined {
   return values.length === 0 ? undefined : values
 }
 
-function textEntries(map: Map<string, string | undefined> | undefined): Record<string, string> {
+export function mapUnlessEmpty(entries: Record<string, string>): Map<string, string> | undefined {
+  const map = new Map(Object.entries(entries))
+  return map.size === 0 ? undefined : map
+}
+
+export function textEntries(map: Map<string, string | undefined> | undefined): Record<string, string> {
   return Object.fromEntries([...(map ?? [])].map(([key, value]) => [key, value ?? '']))
 }

@@ -5,27 +5,28 @@ import type { Codec } from './schema.ts'
 /** `open`: any peer of the swarm; `trusted`: only those that this peer trusts. Closed methods are not declared at all. */
 export type RpcPolicy = 'open' | 'trusted'
 
+interface Method<Argument, Reply> {
+  /** `Cluster.ID` and the like. */
+  name: string
+  policy: RpcPolicy
+  argument: Codec<Argument>
+  reply: Codec<Reply>
+  /** The libp2p protocol that it is called over; that of the original when absent. */
+  protocol?: string
+}
+
 export interface RpcContext {
   caller: PeerIdText
   /** Aborts when the caller goes away or cancels. */
   signal: AbortSignal
 }
 
-export interface UnaryMethod<Argument, Reply> {
+export interface UnaryMethod<Argument, Reply> extends Method<Argument, Reply> {
   kind: 'unary'
-  /** `Cluster.ID` and the like. */
-  name: string
-  policy: RpcPolicy
-  argument: Codec<Argument>
-  reply: Codec<Reply>
 }
 
-export interface StreamMethod<Argument, Reply> {
+export interface StreamMethod<Argument, Reply> extends Method<Argument, Reply> {
   kind: 'stream'
-  name: string
-  policy: RpcPolicy
-  argument: Codec<Argument>
-  reply: Codec<Reply>
 }
 
 export interface UnaryHandler<Argument, Reply> {

@@ -1,6 +1,7 @@
-/** The methods that cross peers in CRDT mode (`spec/wire.md` §7). All others are closed, so not declared. */
+/** The methods that cross peers in CRDT mode (`spec/wire.md` §7), and our own. All others are closed, so not declared. */
 import type { RpcPolicy, StreamMethod, UnaryMethod } from './method.ts'
 import { type Codec, int, list, struct } from './schema.ts'
+import { pagesProtocol, statusPageWire, statusQueryWire } from './status-pages.ts'
 import {
   cid,
   idWire,
@@ -55,4 +56,9 @@ export const rpc = {
   rmPeer: unary('Consensus.RmPeer', 'trusted', peer, nothing),
   logPin: unary('Consensus.LogPin', 'trusted', pinWire, nothing),
   logUnpin: unary('Consensus.LogUnpin', 'trusted', pinWire, nothing),
+  /** Of our own: peers of the original do not speak its protocol. */
+  statusPage: {
+    ...unary('PinTracker.StatusPage', 'trusted', statusQueryWire, statusPageWire),
+    protocol: pagesProtocol,
+  },
 } as const

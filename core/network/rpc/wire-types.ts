@@ -22,7 +22,7 @@ import {
 } from './schema.ts'
 
 /** The most bytes a CID, a peer ID or a multiaddr may have. */
-const maxNameBytes = 1024
+export const maxNameBytes = 1024
 
 function named<T>(what: string, read: (bytes: Uint8Array) => T, write: (value: T) => Uint8Array): Codec<T> {
   return {

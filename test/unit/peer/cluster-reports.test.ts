@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
+import { ProtocolUnsupportedError } from '../../../core/network/errors.ts'
 import { pinInfoToWire } from '../../../core/network/rpc/conversion.ts'
 import { RpcError } from '../../../core/network/rpc/errors.ts'
 import type { PinInfoWire } from '../../../core/network/rpc/wire-types.ts'
@@ -107,7 +108,10 @@ function reports(answers: Answers): ClusterReports {
     return answer ?? []
   }
   const calls = {
-    call: async (peer: string, _: unknown, cid: CID) => answerOf(peer).find((each) => each.c?.equals(cid)),
+    call: async (peer: string, { name, protocol }: { name: string; protocol?: string }, cid: CID) => {
+      if (protocol !== undefined) throw new ProtocolUnsupportedError(peer, protocol)
+      return answerOf(peer).find((each) => each.c?.equals(cid)) ?? new Error(`no answer to ${name}`)
+    },
     stream: async function* (peer: string) {
       yield* answerOf(peer)
     },
@@ -165,7 +169,7 @@ describe('the status of one CID', () => {
   })
 })
 
-describe('the status of all', () => {
+describe('the status of all, of peers of the original', () => {
   test('merges rows that come in any order into one report a CID, in the order of CIDs', async () => {
     const pinned = [cids[0]!, cids[2]!, cids[4]!]
     await store.write(pinned.map((cid) => ({ kind: 'pin' as const, pin: pinOf(cid) })))

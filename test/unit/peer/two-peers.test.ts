@@ -138,6 +138,7 @@ describe('a peer that is not trusted', () => {
     for (const [method, argument] of [
       [rpc.status, cidOf('a')],
       [rpc.recover, cidOf('a')],
+      [rpc.statusPage, {}],
       [rpc.repoStat, {}],
       [rpc.logPin, { c: cidOf('a') }],
     ] as const) {
