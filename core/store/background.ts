@@ -19,6 +19,17 @@ export function noteDeath(tables: Tables, key: KeyRowId, dead: BlockRowId): void
   }
 }
 
+/**
+ * Makes the rows of a key agree with its elements and tombstones. A row that was lost stays lost: no block says whose
+ * work an element is.
+ */
+export function repairBackground(tables: Tables, key: KeyRowId): void {
+  for (const { block, source } of tables.background(key)) {
+    if (tables.hasElement(key, block)) noteBackground(tables, key, block, source)
+    else tables.setBackground(key, block, undefined)
+  }
+}
+
 /** The orphans of a key, with what this peer copied of them, which would be orphans next. */
 export function orphansOf(tables: TableReader, key: KeyRowId): Set<BlockRowId> {
   const rows = tables.background(key)

@@ -2,6 +2,7 @@
 import type { PeerIdText } from '../pin/pin.ts'
 import type { StoreFault } from '../runtime/store.ts'
 import type { RetargetRule } from '../tracker/retarget.ts'
+import { repairBackground } from './background.ts'
 import { blockIdOfName } from './block-names.ts'
 import { applyConsequences, retarget, stateOf } from './consequences.ts'
 import { cidOfKey, textOfKeyBytes } from './keys.ts'
@@ -42,6 +43,7 @@ export class KeyAudit {
       ...this.#setFaults('tombstones'),
       ...this.#pinFaults(),
       ...this.#dutyFaults(),
+      ...this.#backgroundFaults(),
     ].map((fault) => ({ ...fault, what })))
   }
 
@@ -54,6 +56,7 @@ export class KeyAudit {
       for (const name of missing) change(transaction, table, 'add', id, name)
       for (const name of extra) change(transaction, table, 'remove', id, name)
     }
+    repairBackground(tables, id)
     const before = this.#row?.folded
     const folded = this.#expected?.folded
     const after =
@@ -98,6 +101,23 @@ export class KeyAudit {
     if (isDutyRight(has, should)) return []
     const name = (state: LocalState | undefined) => (state === undefined ? 'no record' : `want ${state.want}`)
     return [{ where: 'local', problem: `there is ${name(has)} and there should be ${name(should)}` }]
+  }
+
+  #backgroundFaults(): Omit<StoreFault, 'what'>[] {
+    const { tables, scratch } = this.#context
+    const rows = this.#row === undefined ? [] : tables.background(this.#row.id)
+    if (rows.length === 0) return []
+    const live = namesOf(scratch, 'elements', this.#expected)
+    const dead = namesOf(scratch, 'tombstones', this.#expected)
+    return rows.flatMap(({ block, source, orphaned }) => {
+      const [name, copied] = [block, source].map((id) => blockIdOfName(this.#blockName(tables, id)))
+      const problem = !live.has(name!)
+        ? `there is a row that should not be, for block ${name}`
+        : orphaned !== dead.has(copied!)
+          ? `the row of block ${name} says that its source ${copied} is ${orphaned ? 'dead' : 'alive'}, and it is not`
+          : undefined
+      return problem === undefined ? [] : [{ where: 'background', problem }]
+    })
   }
 
   /** The record that the pin asks for, given the one that is there. */

@@ -1,7 +1,7 @@
 /** Faults that can be planted in a store through its tables, and what the check must say of each. */
 import { expect } from 'bun:test'
 import type { Store, StoreFault } from '../../../core/runtime/store.ts'
-import type { KeyRowId, Tables } from '../../../core/store/tables.ts'
+import type { BackgroundRow, BlockRow, KeyRowId, Tables } from '../../../core/store/tables.ts'
 import { allBlocks, cidOf, other, outcomeOf, pinAt, pinOf, self, writePins } from './fixtures.ts'
 
 export interface PlantedFault {
@@ -20,6 +20,9 @@ export async function fillForAudit(store: Store, rival: Store): Promise<void> {
   await store.record([outcomeOf(store.local(cidOf('removed'))!, { status: 'pinned', owned: true })])
   await store.write([{ kind: 'unpin', cid: cidOf('removed') }])
   await store.merge(allBlocks(rival))
+  const moved = pinAt('moved', [self])
+  await writePins(store, moved)
+  await store.write([{ kind: 'reallocate', pin: { ...moved, allocations: [other] }, from: moved }])
 }
 
 const id = (tables: Tables, name: string): KeyRowId => tables.keyId(cidOf(name).bytes)!
@@ -85,6 +88,23 @@ export const plantedFaults: PlantedFault[] = [
     name: 'a row of a tombstone that is not there',
     plant: (tables) => tables.addTombstone(id(tables, 'held'), tables.heads()[0]!.id),
     found: { where: 'tombstones', what: text('held') },
+  },
+  {
+    name: 'a row of a background element that is not there',
+    plant: (tables) => {
+      const [head] = tables.heads() as [BlockRow]
+      tables.setBackground(id(tables, 'held'), head.id, { source: head.id, orphaned: false })
+    },
+    found: { where: 'background', what: text('held') },
+  },
+  {
+    name: 'a background element that is called an orphan and is none',
+    plant: (tables) => {
+      const moved = id(tables, 'moved')
+      const [{ block, source }] = tables.background(moved) as [BackgroundRow]
+      tables.setBackground(moved, block, { source, orphaned: true })
+    },
+    found: { where: 'background', what: text('moved') },
   },
   {
     name: 'a head that is not listed',

@@ -6,6 +6,7 @@ import { describe } from 'bun:test'
 import type { PeerIdText } from '../../../core/pin/pin.ts'
 import type { Store } from '../../../core/runtime/store.ts'
 import type { QueueBounds } from '../../../core/store/commit-queue.ts'
+import { backgroundCases } from './compliance-background.ts'
 import { censusCases } from './compliance-census.ts'
 import { changeCases } from './compliance-changes.ts'
 import { listCases } from './compliance-lists.ts'
@@ -38,5 +39,6 @@ export function storeCompliance(name: string, create: CreateSubject): void {
     localCases(create)
     censusCases(create)
     changeCases(create)
+    backgroundCases(create)
   })
 }
