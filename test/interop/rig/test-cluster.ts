@@ -5,6 +5,8 @@ import { CuttableLink } from './cuttable-link.ts'
 export interface ClusterOptions {
   /** Peer IDs, or `*`, that each peer trusts. */
   trusted?: string[]
+  /** Those that are changed; all when absent. */
+  only?: readonly ClusterPeer[]
   /** Changes service.json of each peer last. */
   configure?(service: ServiceJson, peer: ClusterPeer): void
 }
@@ -14,9 +16,9 @@ export interface ClusterOptions {
  * original need the addresses of all others on loopback, as its DHT keeps no such addresses (`spec/wire.md` §1.6).
  */
 export function formCluster(peers: readonly ClusterPeer[], options: ClusterOptions = {}): void {
-  const { trusted = ['*'], configure } = options
+  const { trusted = ['*'], only = peers, configure } = options
   const secret = peers[0]!.config.cluster.secret
-  for (const peer of peers) {
+  for (const peer of only) {
     peer.configure((service) => {
       hurry(service)
       service.cluster.secret = secret
