@@ -12,6 +12,7 @@ import { peerstoreFileOf } from './config/folder.ts'
 import type { Identity } from './config/identity.ts'
 import type { Config } from './config/load.ts'
 import { readPeerstore, writePeerstore } from './config/peerstore.ts'
+import { Attention, type Lapse } from './monitor/attention.ts'
 import type { Metric } from './monitor/metric.ts'
 import { MetricWindow } from './monitor/metric-window.ts'
 import { type ClusterNetwork, createClusterNetwork } from './network/cluster-network.ts'
@@ -93,8 +94,9 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const watch = started.use(new IpfsWatch({ ipfs, cache: openCache(config.folder), runtime }))
   const ipfsView = () => watch.view
   const tracker = started.use(createTracker({ store, ipfs, runtime, settings: trackerSettings(config) }))
-  const window = new MetricWindow()
-  const membership = new Membership({ self, window, allocateBy: config.balanced.allocateBy, clock })
+  const attention = started.use(openAttention(init, () => void heartbeat.beat()))
+  const window = new MetricWindow(attention, (peer) => network.belongs(peer))
+  const membership = new Membership({ self, window, allocateBy: config.balanced.allocateBy })
   const pinning = createPinning(init, { store, ipfs, membership, tracker })
   const { scheduler } = runtime
   const reports = new Reports({ self, peerName, store, ipfs, tracker, ipfsView, clock, scheduler })
@@ -172,6 +174,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   await network.start(
     rpcServices({ self, peerName, isFollower, identity: identityOfSelf, members, reports, ipfs, store }),
   )
+  attention.start()
   tracker.start()
   void heartbeat.beat()
   alerts.start()
@@ -225,6 +228,24 @@ function bootstrapPeers({ bootstrap }: PeerInit, network: ClusterNetwork): PeerI
   const peers = network.addPeerAddresses(bootstrap.addresses, '--bootstrap')
   if (bootstrap.trusted) for (const peer of peers) network.trusted.add(peer)
   return peers
+}
+
+/** `onLapse`: others may have missed this peer while it was not there. */
+function openAttention({ config, runtime }: PeerInit, onLapse: () => void): Attention {
+  const logger = runtime.logger.component('monitor')
+  return new Attention({
+    clock: runtime.clock,
+    scheduler: runtime.scheduler,
+    pingTtl: 2 * config.cluster.monitorPingInterval,
+    onLapse({ late, jump, doubt }: Lapse) {
+      logger.warn('this peer was not running for a while, or its clock was set: it misses nobody for now', {
+        late: `${Math.round(late)} ms`,
+        clock: `${Math.round(jump)} ms`,
+        for: `${Math.round(doubt)} ms`,
+      })
+      onLapse()
+    },
+  })
 }
 
 /** A metric that is not valid is not told: the last one runs out, and that others are alerted of. */

@@ -18,8 +18,3 @@ export interface Metric {
   /** When this peer got it. */
   receivedAt: UnixNano
 }
-
-/** True when the metric may be used at `now`. */
-export function isCurrent(metric: Metric, now: UnixNano): boolean {
-  return metric.valid && metric.expire > now
-}

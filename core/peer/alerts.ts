@@ -40,12 +40,12 @@ export class Alerts implements Disposable {
   #check(): void {
     const { window, runtime } = this.#init
     const now = BigInt(runtime.clock.now()) * 1_000_000n
-    window.forget(now)
+    window.forget()
     const alerts = this.#detector.check(window.newest(), now)
     this.#list.add(alerts)
     for (const { metric } of alerts.slice(0, loggedAtOnce)) {
-      const expired = `${(now - metric.expire) / 1_000_000_000n} s ago`
-      this.#logger.warn('a metric has expired', { metric: metric.name, peer: metric.peer, expired })
+      const last = `${(now - metric.receivedAt) / 1_000_000_000n} s ago`
+      this.#logger.warn('a metric has expired', { metric: metric.name, peer: metric.peer, last })
     }
     if (alerts.length > loggedAtOnce) {
       this.#logger.warn('more metrics have expired', { metrics: alerts.length - loggedAtOnce })

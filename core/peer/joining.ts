@@ -79,9 +79,8 @@ export class Joining implements AsyncDisposable {
   /** Until its first ping, or for as long as a ping holds. */
   #countAlive(peer: PeerIdText): void {
     const { window, pingInterval, runtime } = this.#init
+    if (window.holds('ping', peer)) return
     const now = BigInt(runtime.clock.now()) * 1_000_000n
-    const known = window.latest('ping', peer)
-    if (known !== undefined && known.expire > now) return
     window.add({
       name: 'ping',
       peer,

@@ -3,13 +3,11 @@ import { allocate } from '../allocator/allocation.ts'
 import type { Metric } from '../monitor/metric.ts'
 import type { MetricWindow } from '../monitor/metric-window.ts'
 import type { PeerIdText, PinOptions, UnixNano } from '../pin/pin.ts'
-import type { Clock } from '../runtime/ports.ts'
 
 export interface MembershipInit {
   self: PeerIdText
   window: MetricWindow
   allocateBy: readonly string[]
-  clock: Clock
 }
 
 /** Copies given to a peer since `since`, when its newest metric came. */
@@ -29,25 +27,21 @@ export class Membership {
   /** This peer and all with a valid ping, by peer ID. */
   members(): PeerIdText[] {
     const { self, window } = this.#init
-    const alive = window.current('ping', this.#now()).map((metric) => metric.peer)
+    const alive = window.current('ping').map((metric) => metric.peer)
     return [...new Set([self, ...alive])].sort()
   }
 
   /** The newest valid metric of each member, by peer ID. */
   metrics(name: string): Metric[] {
     const members = new Set(this.members())
-    return this.#init.window.current(name, this.#now()).filter(({ peer }) => members.has(peer))
+    return this.#init.window.current(name).filter(({ peer }) => members.has(peer))
   }
 
   /** Throws `NotEnoughPeersError`. */
   allocate(pin: PinOptions, current: readonly PeerIdText[]): PeerIdText[] {
     const { window, allocateBy } = this.#init
-    const now = this.#now()
     const metrics = new Map(
-      allocateBy.map((name) => [
-        name,
-        new Map(window.current(name, now).map((metric) => [metric.peer, metric])),
-      ]),
+      allocateBy.map((name) => [name, new Map(window.current(name).map((metric) => [metric.peer, metric]))]),
     )
     return allocate({
       min: pin.replicationFactorMin,
@@ -74,7 +68,8 @@ export class Membership {
   #givenSinceMetrics(): Map<PeerIdText, number> {
     const counts = new Map<PeerIdText, number>()
     for (const [peer, { copies, since }] of this.#given) {
-      if (this.#newestMetric(peer) > since) this.#given.delete(peer)
+      // A clock that was set back makes newer metrics look older.
+      if (this.#newestMetric(peer) !== since) this.#given.delete(peer)
       else counts.set(peer, copies)
     }
     return counts
@@ -94,9 +89,5 @@ export class Membership {
   destinations(pin: PinOptions): PeerIdText[] {
     const everywhere = pin.replicationFactorMin < 0 && pin.replicationFactorMax < 0
     return everywhere ? this.members() : this.allocate(pin, [])
-  }
-
-  #now(): UnixNano {
-    return BigInt(this.#init.clock.now()) * 1_000_000n
   }
 }

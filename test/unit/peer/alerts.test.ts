@@ -1,16 +1,19 @@
 import { describe, expect, test } from 'bun:test'
+import { Attention } from '../../../core/monitor/attention.ts'
 import { pingMetric } from '../../../core/monitor/informers.ts'
 import { forgetAfter, MetricWindow } from '../../../core/monitor/metric-window.ts'
 import { Alerts } from '../../../core/peer/alerts.ts'
 import { SeededRandom } from '../../sim/seeded-random.ts'
-import { VirtualTime } from '../../sim/virtual-time.ts'
+import { DrivenClock } from '../../support/driven-clock.ts'
 import { type KeptLine, keepingLogger } from '../api/silent-runtime.ts'
 
 function rig() {
-  const time = new VirtualTime()
+  const time = new DrivenClock()
   const log: KeptLine[] = []
   const runtime = { clock: time, scheduler: time, random: new SeededRandom(1), logger: keepingLogger(log) }
-  const window = new MetricWindow()
+  const attention = new Attention({ clock: time, scheduler: time, pingTtl: 30_000 })
+  attention.start()
+  const window = new MetricWindow(attention)
   const alerts = new Alerts({ window, interval: 15_000, runtime })
   alerts.start()
   const ping = (peer: string) => {
@@ -35,7 +38,7 @@ describe('alerts', () => {
   test('end with the metrics of peers that are long gone', () => {
     const { time, window, alerts, ping } = rig()
     ping('P')
-    time.run(Number(forgetAfter / 1_000_000n) + 60_000)
+    time.run(forgetAfter + 60_000)
     expect(window.names()).toEqual([])
     expect(alerts.newestFirst()).toHaveLength(1)
   })
@@ -45,6 +48,18 @@ describe('alerts', () => {
     time.run(50_000)
     expect(alerts.newestFirst()).toHaveLength(100)
     expect(log).toHaveLength(21)
+  })
+  test('are not made of what this peer has slept through, and come again when others stay silent', () => {
+    const { time, alerts, ping } = rig()
+    for (const peer of ['P', 'Q']) ping(peer)
+    time.run(1_000)
+    time.stop(3_600_000)
+    time.run(20_000)
+    ping('Q')
+    time.run(9_000)
+    expect(alerts.newestFirst()).toEqual([])
+    time.run(16_000)
+    expect(alerts.newestFirst().map(({ metric }) => metric.peer)).toEqual(['P'])
   })
   test('are not looked for after the stop', () => {
     const { time, alerts, ping } = rig()

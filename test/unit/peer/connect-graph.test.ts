@@ -8,6 +8,7 @@ import type { CallLimits, PeerCalls } from '../../../core/peer/peer-calls.ts'
 import type { PeerIdentity } from '../../../core/pin/pin-info.ts'
 import { SeededRandom } from '../../sim/seeded-random.ts'
 import { VirtualTime } from '../../sim/virtual-time.ts'
+import { alwaysAttentive } from '../../support/driven-clock.ts'
 import { silentLogger } from '../api/silent-runtime.ts'
 
 const self = '12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5'
@@ -57,7 +58,7 @@ function graphOf(
   } as unknown as PeerCalls
   const members = new Members({
     self,
-    window: new MetricWindow(),
+    window: new MetricWindow(alwaysAttentive(runtime.clock)),
     calls,
     alive: () => [self, ...Object.keys(peers)],
     identity: async () => identity(self, own),

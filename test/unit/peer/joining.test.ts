@@ -5,12 +5,13 @@ import { Joining } from '../../../core/peer/joining.ts'
 import type { PeerCalls } from '../../../core/peer/peer-calls.ts'
 import { SeededRandom } from '../../sim/seeded-random.ts'
 import { VirtualTime } from '../../sim/virtual-time.ts'
+import { alwaysAttentive } from '../../support/driven-clock.ts'
 import { type KeptLine, keepingLogger } from '../api/silent-runtime.ts'
 
 function rig({ known = [], call }: { known?: string[]; call?: (peer: string) => Promise<unknown> } = {}) {
   const time = new VirtualTime()
   const log: KeptLine[] = []
-  const window = new MetricWindow()
+  const window = new MetricWindow(alwaysAttentive(time))
   const called: string[] = []
   let announced = 0
   const calls = {
@@ -28,7 +29,7 @@ function rig({ known = [], call }: { known?: string[]; call?: (peer: string) => 
     announce: () => void announced++,
     runtime: { clock: time, scheduler: time, random: new SeededRandom(1), logger: keepingLogger(log) },
   })
-  const alive = () => window.current('ping', BigInt(time.now()) * 1_000_000n).map(({ peer }) => peer)
+  const alive = () => window.current('ping').map(({ peer }) => peer)
   return { time, log, window, called, joining, alive, announced: () => announced }
 }
 
@@ -87,7 +88,7 @@ describe('joining', () => {
     const { joining, log } = rig()
     const hanging = new Joining({
       self: 'self',
-      window: new MetricWindow(),
+      window: new MetricWindow(alwaysAttentive(new VirtualTime())),
       known: [],
       pingInterval: 15_000,
       announce: () => undefined,

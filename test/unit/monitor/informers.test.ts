@@ -7,7 +7,6 @@ import {
   repoSizeMetric,
   tagMetrics,
 } from '../../../core/monitor/informers.ts'
-import { forgetAfter, MetricWindow, metricLimits } from '../../../core/monitor/metric-window.ts'
 
 const report = { peer: 'P', now: 1_000n, ttl: 30n }
 
@@ -46,28 +45,5 @@ describe('informers', () => {
       ipfs_id: 'I',
       ipfs_addresses: ['/ip4/10.1.2.3/tcp/4001', '/dns4/a.example/tcp/1'],
     })
-  })
-})
-
-describe('the window of metrics', () => {
-  test('keeps the newest of each name and peer and leaves out what expired', () => {
-    const window = new MetricWindow()
-    window.add(pingMetric(report, 'old', undefined))
-    window.add(pingMetric({ ...report, now: 1_010n }, 'new', undefined))
-    window.add(pingMetric({ ...report, peer: 'Q' }, 'gone', undefined))
-    expect(window.current('ping', 1_035n).map((metric) => metric.value)).toEqual(['{"peer_name":"new"}'])
-    expect(window.latest('ping', 'Q')?.value).toBe('{"peer_name":"gone"}')
-  })
-  test('refuses more names of a peer than it has room for', () => {
-    const window = new MetricWindow()
-    const names = Array.from({ length: metricLimits.namesPerPeer }, (_, i) => [`n${i}`, 'v'])
-    for (const metric of tagMetrics(report, Object.fromEntries(names))) expect(window.add(metric)).toBe(true)
-    expect(window.add(pingMetric(report, 'one too many', undefined))).toBe(false)
-  })
-  test('forgets peers that were silent for long', () => {
-    const window = new MetricWindow()
-    window.add(pingMetric(report, 'one', undefined))
-    window.forget(1_030n + forgetAfter + 1n)
-    expect(window.names()).toEqual([])
   })
 })
