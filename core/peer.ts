@@ -29,7 +29,13 @@ import { remoteSink } from './peer/remote-sink.ts'
 import { Reports } from './peer/reports.ts'
 import { rpcServices } from './peer/rpc-services.ts'
 import { Service } from './peer/service.ts'
-import { heartbeatSettings, networkSettings, prioritySettings, trackerSettings } from './peer/settings.ts'
+import {
+  heartbeatSettings,
+  networkSettings,
+  prioritySettings,
+  reconciliationSettings,
+  trackerSettings,
+} from './peer/settings.ts'
 import { SwarmLinks } from './peer/swarm-links.ts'
 import type { PeerIdText } from './pin/pin.ts'
 import type { Ipfs } from './runtime/ipfs.ts'
@@ -37,6 +43,7 @@ import type { Runtime } from './runtime/ports.ts'
 import type { Store } from './runtime/store.ts'
 import { openStore } from './store/sqlite-store.ts'
 import { createTracker, type Tracker } from './tracker/driver.ts'
+import { Reconciliation } from './tracker/reconciliation.ts'
 
 export interface PeerInit {
   /** `loadConfig` of `core/config/load.ts`. */
@@ -94,6 +101,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const watch = started.use(new IpfsWatch({ ipfs, cache: openCache(config.folder), runtime }))
   const ipfsView = () => watch.view
   const tracker = started.use(createTracker({ store, ipfs, runtime, settings: trackerSettings(config) }))
+  const reconciliation = started.use(openReconciliation(init, { store, ipfs, tracker }))
   const attention = started.use(openAttention(init, () => void heartbeat.beat()))
   const window = new MetricWindow(attention, (peer) => network.belongs(peer))
   const membership = new Membership({ self, window, allocateBy: config.balanced.allocateBy })
@@ -176,6 +184,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   )
   attention.start()
   tracker.start()
+  reconciliation.start()
   void heartbeat.beat()
   alerts.start()
   joining.join(bootstrap)
@@ -273,6 +282,14 @@ async function savePeerstore({ config, runtime }: PeerInit, network: ClusterNetw
 /** Small values that may be lost, such as the last identity of the IPFS node. */
 function openCache(folder: string): Storage {
   return createStorage({ driver: fsDriver({ base: join(folder, 'cache') }) })
+}
+
+function openReconciliation(
+  { config, runtime }: PeerInit,
+  { store, ipfs, tracker }: { store: Store; ipfs: Ipfs; tracker: Tracker },
+): Reconciliation {
+  const isAway = () => tracker.outage !== undefined
+  return new Reconciliation({ store, ipfs, isAway, runtime, settings: reconciliationSettings(config) })
 }
 
 function createPinning(

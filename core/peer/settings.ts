@@ -2,6 +2,7 @@
 import type { Config } from '../config/load.ts'
 import type { NetworkSettings } from '../network/cluster-network.ts'
 import type { PrioritySettings } from '../tracker/priority.ts'
+import type { ReconciliationSettings } from '../tracker/reconciliation.ts'
 import { defaultTrackerSettings, type TrackerSettings } from '../tracker/settings.ts'
 import type { HeartbeatSettings } from './heartbeat.ts'
 
@@ -20,6 +21,10 @@ export function trackerSettings(config: Config): TrackerSettings {
 
 export function prioritySettings({ stateless }: Config): PrioritySettings {
   return { maxAge: stateless.priorityPinMaxAge, maxRetries: stateless.priorityPinMaxRetries }
+}
+
+export function reconciliationSettings(config: Config): ReconciliationSettings {
+  return { interval: config.cluster.pinRecoverInterval, priority: prioritySettings(config) }
 }
 
 export function heartbeatSettings({ cluster, disk, tags, pinqueue }: Config): HeartbeatSettings {

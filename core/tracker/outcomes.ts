@@ -1,4 +1,5 @@
 /** What the beginnings and ends of a try do to its record. */
+import type { IpfsPinState } from '../runtime/ipfs.ts'
 import type { LocalRecord, TrackedOutcome } from '../runtime/store.ts'
 import type { WorkKind } from './events.ts'
 import { priorityClass } from './priority.ts'
@@ -62,6 +63,31 @@ export function queued(record: LocalRecord, kind: WorkKind, now: number, error: 
     nextTryAt: now,
     owned: true,
   }
+}
+
+export interface Loss {
+  /** How it is pinned on IPFS instead; a recursive pin is no loss. */
+  state: Exclude<IpfsPinState, 'recursive'>
+  now: number
+  priority: number
+}
+
+/** It was pinned, and is not so any more; due at once. */
+export function lost(record: LocalRecord, { state, now, priority }: Loss): TrackedOutcome {
+  return {
+    ...kept(record),
+    status: 'unexpectedly_unpinned',
+    error: `the item should be pinned but it is not: ${lossCauses[state]}`,
+    since: now,
+    nextTryAt: now,
+    priority,
+  }
+}
+
+const lossCauses: Readonly<Record<Loss['state'], string>> = {
+  unpinned: 'the IPFS node has no pin of it any more',
+  indirect: 'on the IPFS node it is only a part of another pin',
+  direct: 'the IPFS node has only a direct pin of it',
 }
 
 /** The configuration forbids it, and trying again would not change that. */
