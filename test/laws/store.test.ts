@@ -7,6 +7,7 @@ import { encodePin } from '../../core/pin/codec.ts'
 import { pinKey } from '../../core/pin/key.ts'
 import type { DagBlock, TrackedOutcome } from '../../core/runtime/store.ts'
 import { audit, repair } from '../../core/store/audit.ts'
+import { blockIdOfName } from '../../core/store/block-names.ts'
 import { StoreEngine } from '../../core/store/engine.ts'
 import type { Batch, BatchAnswer, Job, OutcomeRequest } from '../../core/store/jobs.ts'
 import { migrate } from '../../core/store/sqlite/migrate.ts'
@@ -79,6 +80,8 @@ function contentsOf(tables: Tables) {
     counts: reader.counts(),
     last: reader.lastSequence(),
     blocks: reader.blocks({ limit: 1000 }).rows.length,
+    background: names.map((name) => tables.background(tables.keyId(cidOf(name).bytes) ?? 0)),
+    orphans: reader.orphans(1000),
   }
 }
 
@@ -175,6 +178,16 @@ const steps = fc.array(
         age: fc.constantFrom(0, 0, 0, 1),
       }),
     },
+    {
+      weight: 4,
+      arbitrary: fc.record({ do: fc.constant('reallocate' as const), name: nameArb, value: valueArb }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant('expire' as const), name: nameArb, value: valueArb }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('withdraw' as const), name: nameArb }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('kill' as const), name: nameArb, nth: fc.nat(3) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('requeue' as const) }) },
     {
       weight: 1,
@@ -183,7 +196,7 @@ const steps = fc.array(
     { weight: 1, arbitrary: fc.record({ do: fc.constant('recover' as const) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('merge' as const), blocks: histories }) },
   ),
-  { maxLength: 25 },
+  { maxLength: 25, size: 'max' },
 )
 type Step = typeof steps extends fc.Arbitrary<(infer Of)[]> ? Of : never
 
@@ -197,7 +210,13 @@ function jobOf(step: Step, tables: Tables): Job[] {
         },
       ]
     case 'unpin':
-      return [{ kind: 'write', changes: [{ kind: 'unpin', key: cidOf(step.name).bytes }] }]
+    case 'withdraw':
+      return [{ kind: 'write', changes: [{ kind: step.do, key: cidOf(step.name).bytes }] }]
+    case 'expire':
+    case 'reallocate':
+      return backgroundOf(step, tables)
+    case 'kill':
+      return killOf(step, tables)
     case 'record':
       return outcomesOf(step, tables)
     case 'requeue':
@@ -209,6 +228,28 @@ function jobOf(step: Step, tables: Tables): Job[] {
     case 'merge':
       return [mergeOf(step.blocks)]
   }
+}
+
+/** Work on the pin that is there, which may be another by the time of the commit. */
+function backgroundOf(
+  { do: kind, name, value }: Extract<Step, { do: 'reallocate' | 'expire' }>,
+  tables: Tables,
+): Job[] {
+  const key = cidOf(name).bytes
+  const pin = new StoreReader(tables, self).pin(cidOf(name))
+  const from = pin === undefined ? storedPin(name, value) : encodePin(pin).slice()
+  const change = kind === 'expire' ? { kind, key, from } : { kind, key, from, value: storedPin(name, value) }
+  return [{ kind: 'write', changes: [change] }]
+}
+
+/** Somebody else's unpin that knew of one element only. */
+function killOf({ name, nth }: Extract<Step, { do: 'kill' }>, tables: Tables): Job[] {
+  const id = tables.keyId(cidOf(name).bytes)
+  const live = id === undefined ? [] : tables.elements(id)
+  const element = live[nth % live.length]
+  if (element === undefined) return []
+  const tombstone = { key: pinKey(cidOf(name)), blockId: blockIdOfName(element.name) }
+  return [mergeOf([deltaBlock({ priority: element.priority, elements: [], tombstones: [tombstone] })])]
 }
 
 /** What a tracker could say: nothing that parts a record from what is wanted of it. */

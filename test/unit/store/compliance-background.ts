@@ -248,6 +248,23 @@ export function backgroundCases(create: CreateSubject): void {
     expect(one.store.pin(a)).toBeUndefined()
   })
 
+  test('a withdrawal leaves a background element whose source lives', async () => {
+    const [one, two] = await pair(create)
+    await using _ = one
+    await using __ = two
+    const renamed = { ...held, name: 'renamed' }
+    const movedLater = { ...moved, name: 'renamed' }
+    await one.store.write([move])
+    await writePins(one.store, renamed)
+    await one.store.write([{ kind: 'reallocate', pin: movedLater, from: renamed }])
+    await two.store.write([unpin])
+    await exchange(one.store, two.store)
+    const written = await one.store.write([withdraw])
+    expect(tombstonesOf(one.store, written)).toBe(1)
+    expect(one.store.orphans(10)).toEqual([])
+    expect(one.store.pin(a)).toEqual(movedLater)
+  })
+
   test('an unpin that knows of a background element leaves no orphan', async () => {
     await using subject = await create()
     const { store } = subject

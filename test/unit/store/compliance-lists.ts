@@ -52,7 +52,7 @@ export function listCases(create: CreateSubject): void {
     expect(page.rows).toEqual([])
     expect(page.next).toBeDefined()
     expect(allPins(store, 10)).toEqual([])
-  })
+  }, 30_000)
 
   test('pins are listed by type', async () => {
     await using subject = await create()
