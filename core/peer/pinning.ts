@@ -23,7 +23,7 @@ import type { PinsetChange, Store } from '../runtime/store.ts'
 import { FollowerError } from './errors.ts'
 
 export interface PinningInit {
-  store: Pick<Store, 'pin' | 'write'>
+  store: Pick<Store, 'pin' | 'write' | 'mayBeWithdrawn'>
   ipfs: Pick<Ipfs, 'getBlock' | 'resolve'>
   /** The peers that are to hold `pin`, which `current` hold now. Throws `NotEnoughPeersError`. */
   allocate: (pin: PinOptions, current: readonly PeerIdText[]) => PeerIdText[]
@@ -98,13 +98,14 @@ export class Pinning {
   }
 
   async #write(pin: Pin): Promise<Pin> {
-    const existing = this.#init.store.pin(pin.cid)
-    if (existing !== undefined && saysTheSame(existing, pin)) {
+    const { store } = this.#init
+    const existing = store.pin(pin.cid)
+    if (existing !== undefined && saysTheSame(existing, pin) && !store.mayBeWithdrawn(pin.cid)) {
       this.#init.retry(pin.cid)
       return { ...pin, timestamp: existing.timestamp ?? 0n }
     }
     this.#init.gave(pin.allocations.filter((peer) => !existing?.allocations.includes(peer)))
-    await this.#init.store.write([{ kind: 'pin', pin }])
+    await store.write([{ kind: 'pin', pin }])
     return pin
   }
 

@@ -265,6 +265,11 @@ export interface Store extends AsyncDisposable {
    * withdrawn. By index, and true also after a restart.
    */
   orphans(limit: number): CID[]
+  /**
+   * True when the committed pin may be a copy that background work, of any peer, made of one that was unpinned: it is
+   * about to be withdrawn, and a request for a pin like it must be written. A few other pins are taken for such ones.
+   */
+  mayBeWithdrawn(cid: CID): boolean
 
   local(cid: CID): LocalRecord | undefined
   /**

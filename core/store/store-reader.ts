@@ -22,6 +22,7 @@ import type {
   WaitingWork,
 } from '../runtime/store.ts'
 import { blockIdOfName } from './block-names.ts'
+import { mayBeWithdrawn } from './copied-pin.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { ChangesGoneError, CursorError } from './errors.ts'
 import { cidOfKey } from './keys.ts'
@@ -107,6 +108,10 @@ export class StoreReader {
 
   orphans(limit: number): CID[] {
     return this.#tables.orphanedKeys(pageLimit(limit)).map(cidOfKey)
+  }
+
+  mayBeWithdrawn(cid: CID): boolean {
+    return mayBeWithdrawn(this.#tables, cid.bytes)
   }
 
   local(cid: CID): LocalRecord | undefined {

@@ -5,11 +5,14 @@ import { join } from 'node:path'
 import * as dagCbor from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
+import { blockIdOf } from '../../../core/crdt/block-id.ts'
 import { Pinning, type PinningInit } from '../../../core/peer/pinning.ts'
+import { pinKey } from '../../../core/pin/key.ts'
 import type { Pin, PinOptions } from '../../../core/pin/pin.ts'
 import type { Logger } from '../../../core/runtime/ports.ts'
 import { systemClock, systemScheduler } from '../../../core/runtime/system.ts'
 import { openStore } from '../../../core/store/sqlite-store.ts'
+import { deltaBlock } from '../../support/crdt-blocks.ts'
 
 const self = '12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5'
 const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, component: () => quiet }
@@ -87,6 +90,23 @@ describe('a pin', () => {
     expect(retried).toEqual([String(cidOf('a'))])
     await same.pin(cidOf('a'), options({ name: 'another' }))
     expect(store.counts().blocks).toBe(blocks + 1)
+  })
+  test('asked for again while it may be withdrawn is written', async () => {
+    const cid = cidOf('a')
+    const [held, moved] = [
+      { replicationFactorMin: 1, name: 'n' },
+      '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp',
+    ]
+    await pinning().pin(cid, options(held))
+    const from = store.pin(cid)!
+    const source = store.heads()[0]!.cid
+    await store.write([{ kind: 'reallocate', pin: { ...from, allocations: [moved] }, from }])
+    const unpin = { key: pinKey(cid), blockId: blockIdOf(source) }
+    await store.merge([deltaBlock({ priority: 2n, elements: [], tombstones: [unpin] }, [source])])
+    expect(store.orphans(1).map(String)).toEqual([String(cid)])
+    await pinning({ allocate: (_, current) => [...current] }).pin(cid, options(held))
+    await store.write([{ kind: 'withdraw', cid }])
+    expect(store.pin(cid)).toMatchObject({ allocations: [moved] })
   })
   test('of a path is that of what it resolves to; a plain CID needs no IPFS node', async () => {
     const plain = await pinning().pinPath(`/ipfs/${cidOf('plain')}`, options())

@@ -277,6 +277,44 @@ export function backgroundCases(create: CreateSubject): void {
     expect(store.pin(a)).toBeUndefined()
   })
 
+  test('a pin may be withdrawn when it is a copy of a dead one, whoever made it', async () => {
+    const [one, two] = await pair(create)
+    await using _ = one
+    await using __ = two
+    const stores = [one.store, two.store]
+    const told = () => stores.map((store) => store.mayBeWithdrawn(a))
+    await one.store.write([move])
+    expect(told()).toEqual([false, false])
+    await two.store.write([unpin])
+    expect(told()).toEqual([false, false])
+    await exchange(one.store, two.store)
+    expect(told()).toEqual([true, true])
+    await writePins(one.store, { ...moved, timestamp: held.timestamp! + 1_000_000_000n })
+    await exchange(one.store, two.store)
+    expect(told()).toEqual([false, false])
+    await one.store.write([withdraw])
+    await exchange(one.store, two.store)
+    expect(told()).toEqual([false, false])
+    expect(stores.map((store) => store.pin(a)?.allocations)).toEqual([[other], [other]])
+    expect(one.store.mayBeWithdrawn(cidOf('never seen'))).toBe(false)
+  })
+
+  test('a pin that was unpinned often is taken for one that may be withdrawn', async () => {
+    await using subject = await create()
+    const { store } = subject
+    const later = (seconds: number) => ({
+      ...held,
+      timestamp: held.timestamp! + BigInt(seconds) * 1_000_000_000n,
+    })
+    for (let i = 0; i < 5; i++) {
+      await writePins(store, later(i))
+      expect(store.mayBeWithdrawn(a)).toBe(false)
+      await store.write([unpin])
+    }
+    await writePins(store, later(5))
+    expect(store.mayBeWithdrawn(a)).toBe(true)
+  })
+
   test('orphans are given in pieces', async () => {
     const [one, two] = await pair(create)
     await using _ = one

@@ -64,6 +64,7 @@ function useEverything(tables: SqliteTables): void {
   reader.pins({ limit: 5 })
   reader.expired({ before: startTime, limit: 5 })
   reader.orphans(5)
+  reader.mayBeWithdrawn(cidOf('a'))
   reader.pins({ limit: 5, types: ['meta'] })
   reader.localRows({ limit: 5, filter: 0 })
   reader.localRows({ limit: 5, filter: statusBits.pin_error })
