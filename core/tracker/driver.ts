@@ -4,6 +4,7 @@
  * any of them.
  */
 import type { CID } from 'multiformats/cid'
+import { Deadline } from '../runtime/deadline.ts'
 import type { Ipfs, IpfsFailure, IpfsPinProgress } from '../runtime/ipfs.ts'
 import type { Logger, Runtime, Timer } from '../runtime/ports.ts'
 import type {
@@ -31,6 +32,9 @@ import { type Outage, TrackerMachine } from './tracker.ts'
 
 /** Records looked at a time when many are gone through. */
 const pageSize = 1000
+
+/** Milliseconds in which the IPFS node is to say who it is. */
+const probeTimeout = 5_000
 
 /** A pin or unpin that runs on IPFS now. */
 export interface InFlight {
@@ -293,11 +297,14 @@ class TrackerDriver implements Tracker {
   }
 
   async #askWho(): Promise<void> {
+    const { signal: closing } = this.#closing
+    using deadline = new Deadline(this.#runtime.scheduler, probeTimeout, closing)
     try {
-      const { id } = await this.#ipfs.id({ signal: this.#closing.signal })
+      const { id } = await this.#ipfs.id({ signal: deadline.signal })
       this.#post({ type: 'ready', rebound: await this.#store.bindIpfs(id) })
     } catch (error) {
-      if (!this.#closing.signal.aborted) this.#post({ type: 'unready', message: failureOf(error).message })
+      const { message } = failureOf(deadline.signal.aborted ? deadline.signal.reason : error)
+      if (!closing.aborted) this.#post({ type: 'unready', message })
     }
   }
 

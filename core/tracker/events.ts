@@ -62,8 +62,8 @@ export type TryEvent =
   /** The call of `check` or `run` failed, or ended because of `cancel`. */
   | ({ type: 'failed'; failure: Failure } & TryName)
 
-/** What the machine can be woken for; one timer each. */
-export type Wake = WorkKind | 'probe'
+/** What the machine can be woken for; one timer each. `silence`: to see whether IPFS answers at all. */
+export type Wake = WorkKind | 'probe' | 'silence'
 
 export type TrackerAction =
   /** Ask the store what waits. */

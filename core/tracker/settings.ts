@@ -39,5 +39,8 @@ export const retryShare = 0.75
 /** Milliseconds after which the clock is looked at in any case, so that a jump of it delays work no longer. */
 export const longestWait = 60_000
 
+/** Milliseconds without any answer to what is in flight, after which the node is asked whether it is there. */
+export const silenceLimit = 10_000
+
 /** Milliseconds until the queue is read again when it could not be read. */
 export const readRetryDelay = 5_000

@@ -77,6 +77,9 @@ function nanoseconds(ms: number): bigint {
 function errorText(status: PinStatus, record: LocalRecord | undefined, outage: Outage | undefined): string {
   const error = record?.error ?? ''
   if (status === 'unexpectedly_unpinned' && error === '') return 'the item should be pinned but it is not'
-  const waits = status === 'pin_queued' || status === 'unpin_queued'
+  const waits = waiting.includes(status)
   return waits && outage !== undefined && error === '' ? `waiting for the IPFS node: ${outage.error}` : error
 }
+
+/** What an IPFS node that does not answer holds up: what runs is stuck in it. */
+const waiting: readonly PinStatus[] = ['pin_queued', 'pinning', 'unpin_queued', 'unpinning']

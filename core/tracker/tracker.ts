@@ -25,7 +25,14 @@ import type {
 import { Lanes } from './lanes.ts'
 import { begun, failed, gone, pinned, queued, refused } from './outcomes.ts'
 import { classify, fairTurn } from './priority.ts'
-import { heldFactor, longestWait, readRetryDelay, retryShare, type TrackerSettings } from './settings.ts'
+import {
+  heldFactor,
+  longestWait,
+  readRetryDelay,
+  retryShare,
+  silenceLimit,
+  type TrackerSettings,
+} from './settings.ts'
 import { callOf, countWork, type Held, nameOf, newWork, type Work } from './work.ts'
 
 /** Why nothing new is begun: the IPFS node does not answer. */
@@ -50,6 +57,9 @@ export class TrackerMachine {
   readonly #filling: Record<WorkKind, boolean> = { pin: false, unpin: false }
   #outage: Outage | undefined
   #probing = false
+  /** When IPFS last answered about something in flight, ms since the epoch. */
+  #heardAt = 0
+  #listening = false
   #life: 'new' | 'starting' | 'running' | 'stopping' = 'new'
   #now = 0
   #actions: TrackerAction[] = []
@@ -105,6 +115,7 @@ export class TrackerMachine {
         break
       case 'tick':
         if (event.wake === 'probe') this.#probe()
+        else if (event.wake === 'silence') this.#listenOn()
         else {
           this.#filling[event.wake] = false
           this.#fill(event.wake)
@@ -122,6 +133,7 @@ export class TrackerMachine {
   }
 
   #dispatchTry(work: Held, event: TryEvent): void {
+    if (event.type !== 'begun' && event.type !== 'recorded') this.#heardAt = this.#now
     switch (event.type) {
       case 'checked':
         if (work.phase === 'cancelling') this.#release(work)
@@ -209,6 +221,7 @@ export class TrackerMachine {
     const { cid } = record
     const work = newWork(key, kind, record, pin, this.#now)
     this.#held.set(key, work)
+    this.#listen()
     // Its record may have changed between two reads, and be in another lane too.
     this.#drop(key)
     if (kind === 'unpin' && this.#settings.unpinDisabled) this.#record(work, refused(record, this.#now))
@@ -255,9 +268,9 @@ export class TrackerMachine {
 
   #failed(work: Held, failure: Failure): void {
     const lost = failure.reason === 'unreachable'
-    // All in flight fail together in an outage. Only the first is blamed: if it is what brings the node down, its
-    // back-off lets the others through.
-    const blamed = !lost || this.#outage === undefined
+    // All in flight fail together in an outage. Only the one that tells of it is blamed: if it is what brings the node
+    // down, its back-off lets the others through.
+    const blamed = this.#outage === undefined || !(lost || failure.reason === 'stalled')
     if (lost && blamed) this.#lose(failure.message)
     if (failure.reason === 'stalled') this.#probe()
     if (blamed) this.#blame(work, failure.message)
@@ -342,6 +355,23 @@ export class TrackerMachine {
     if (this.#probing || this.#life === 'stopping') return
     this.#probing = true
     this.#emit({ type: 'probe' })
+  }
+
+  /** A node that hangs is noticed long before the calls to it have run out of time. */
+  #listen(): void {
+    if (this.#listening) return
+    this.#listening = true
+    this.#heardAt = this.#now
+    this.#wake('silence', silenceLimit)
+  }
+
+  /** A node that is there and has nothing for what is in flight is asked less and less often. */
+  #listenOn(): void {
+    this.#listening = this.#held.size > 0 && this.#life === 'running'
+    if (!this.#listening) return
+    const silence = Math.abs(this.#now - this.#heardAt)
+    if (this.#outage === undefined && silence >= silenceLimit) this.#probe()
+    this.#wake('silence', Math.max(silenceLimit, silence))
   }
 
   #ready(rebound: boolean): void {

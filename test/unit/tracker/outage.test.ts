@@ -79,3 +79,58 @@ describe('an outage of the IPFS node', () => {
     expect(store.boundTo).toBe('ipfs-one')
   })
 })
+
+describe('a node that hangs', () => {
+  test('is noticed within seconds; nothing in flight loses an attempt, and all goes on when it is back', () => {
+    const { store, ipfs, settle, tracker, time } = makeRig({ concurrentPins: 4 })
+    ipfs.hangs = true
+    const cids = Array.from({ length: 8 }, (_, i) => contentCid(`content ${i}`))
+    for (const one of cids) store.fold(one, pinOf(one, recent))
+    time.run(25_000)
+    expect(tracker.outage?.error).toBe('no answer within 5 s')
+    // The pins that hang run out of time long after that.
+    for (const call of [...ipfs.open]) call.fail('stalled', 'no block arrived')
+    time.run(60_000)
+    expect(ipfs.open).toEqual([])
+    expect(cids.map((one) => store.local(one))).toEqual(
+      cids.map(() => expect.objectContaining({ status: 'pin_queued', attempts: 0 })),
+    )
+    ipfs.hangs = false
+    time.run(75_000)
+    expect(tracker.outage).toBeUndefined()
+    while (ipfs.open.length > 0) {
+      ipfs.open[0]!.answer({ blocks: 1 })
+      settle()
+    }
+    expect(cids.map((one) => store.local(one)?.status)).toEqual(cids.map(() => 'pinned'))
+  })
+
+  test('is not taken for one when something else is answered, or the node says that it is there', () => {
+    const { store, ipfs, tracker, time } = makeRig({ concurrentPins: 2 })
+    const probes = ipfs.probes
+    store.fold(cid, pinOf(cid))
+    time.run(120_000)
+    expect(tracker.outage).toBeUndefined()
+    // After 10, 20, 40 and 80 s.
+    expect(ipfs.probes - probes).toBe(4)
+
+    const asked = ipfs.probes
+    for (let i = 0; i < 20; i++) {
+      const other = contentCid(`other ${i}`)
+      store.fold(other, pinOf(other))
+      time.run(6_000)
+      ipfs.callFor(other).answer({ blocks: 1 })
+    }
+    expect(ipfs.probes - asked).toBeLessThan(3)
+  })
+
+  test('is not looked for while nothing is in flight', () => {
+    const { store, ipfs, settle, time } = makeRig()
+    store.fold(cid, pinOf(cid))
+    settle()
+    ipfs.callFor(cid).answer({ blocks: 1 })
+    const probes = ipfs.probes
+    time.run(3_600_000)
+    expect(ipfs.probes).toBe(probes)
+  })
+})

@@ -28,6 +28,8 @@ export class ScriptedIpfs implements TrackerIpfs {
   identity = 'ipfs-one'
   /** While set, the node does not answer. */
   down: string | undefined
+  /** It takes probes and answers none. */
+  hangs = false
   /** What `pinState` says at once; undefined = the test answers. */
   state: IpfsPinState | undefined = 'unpinned'
   probes = 0
@@ -36,8 +38,9 @@ export class ScriptedIpfs implements TrackerIpfs {
 
   #awaited: { kind: ScriptedCall['kind']; resolve: () => void }[] = []
 
-  async id(): Promise<IpfsIdentity> {
+  async id({ signal }: IpfsCallOptions = {}): Promise<IpfsIdentity> {
     this.probes++
+    if (this.hangs) await untilAborted(signal)
     if (this.down !== undefined) throw failure('unreachable', this.down)
     return { id: this.identity, addresses: [] }
   }
@@ -99,4 +102,10 @@ export class ScriptedIpfs implements TrackerIpfs {
 
 function failure(reason: IpfsFailureReason, message: string): Error {
   return Object.assign(new Error(message), { reason })
+}
+
+function untilAborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) =>
+    signal?.addEventListener('abort', () => reject(failure('aborted', 'aborted'))),
+  )
 }

@@ -116,6 +116,10 @@ describe('a report about a CID', () => {
     expect(report({ pin: pinOf(cid), record: queued }, 'refused').error).toBe(
       'waiting for the IPFS node: refused',
     )
+    const stuck = { ...queued, status: 'pinning' } as const
+    expect(report({ pin: pinOf(cid), record: stuck, inFlight: running }, 'refused').error).toBe(
+      'waiting for the IPFS node: refused',
+    )
     expect(report({ pin: pinOf(cid), record: { ...queued, status: 'pinned' } }, 'refused').error).toBe('')
     expect(report({ pin: pinOf(cid), record }, 'refused').error).toBe('cause')
   })
