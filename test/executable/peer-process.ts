@@ -11,6 +11,21 @@ export const EXECUTABLE = process.env.CLUSTER_EXECUTABLE ?? join(import.meta.dir
 export const hasExecutable = existsSync(EXECUTABLE)
 export const whyMissing = hasExecutable ? '' : ' (skipped: no dist/cluster, `bun cli/build.ts` makes it)'
 
+/** For everything that runs in `home`: nothing of it is found, or finds anybody, beyond loopback. */
+export function hermeticEnvironment(home: string): Record<string, string> {
+  return {
+    HOME: home,
+    PATH: `${join(EXECUTABLE, '..')}:${process.env.PATH}`,
+    CLUSTER_LISTENMULTIADDRESS: '/ip4/127.0.0.1/tcp/0',
+    CLUSTER_MDNSINTERVAL: '0s',
+    CLUSTER_EMBEDDED_NETWORK: 'cluster',
+    CLUSTER_EMBEDDED_SWARMLISTENMULTIADDRESS: '/ip4/127.0.0.1/tcp/0',
+    CLUSTER_EMBEDDED_BOOTSTRAP: '',
+    CLUSTER_EMBEDDED_DELEGATEDROUTERS: '',
+    CLUSTER_EMBEDDED_TRUSTLESSGATEWAYS: '',
+  }
+}
+
 export interface Finished {
   readonly exitCode: number
   readonly stdout: string
@@ -26,18 +41,7 @@ export class PeerProcess implements AsyncDisposable {
 
   private constructor(home: string, environment: Record<string, string>) {
     this.home = home
-    this.#environment = {
-      HOME: home,
-      PATH: `${join(EXECUTABLE, '..')}:${process.env.PATH}`,
-      CLUSTER_LISTENMULTIADDRESS: '/ip4/127.0.0.1/tcp/0',
-      CLUSTER_MDNSINTERVAL: '0s',
-      CLUSTER_EMBEDDED_NETWORK: 'cluster',
-      CLUSTER_EMBEDDED_SWARMLISTENMULTIADDRESS: '/ip4/127.0.0.1/tcp/0',
-      CLUSTER_EMBEDDED_BOOTSTRAP: '',
-      CLUSTER_EMBEDDED_DELEGATEDROUTERS: '',
-      CLUSTER_EMBEDDED_TRUSTLESSGATEWAYS: '',
-      ...environment,
-    }
+    this.#environment = { ...hermeticEnvironment(home), ...environment }
   }
 
   /** A folder with the files of a new peer that has the embedded IPFS node; it does not run yet. */

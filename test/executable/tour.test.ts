@@ -10,7 +10,7 @@ const missing = whyMissing || (Bun.which('curl') === null ? ' (skipped: no curl)
 describe.skipIf(!hasExecutable || missing !== '')(`the tour of the README${missing}`, () => {
   test('works as it is written', async () => {
     const readme = await Bun.file(join(TOP, 'README.md')).text()
-    const tour = readme.slice(readme.indexOf('## Five minutes'), readme.indexOf('## More'))
+    const tour = readme.slice(readme.indexOf('## Five minutes'), readme.indexOf('## Three peers'))
     const [running, stopped] = tour.split('Now stop the peer')
     expect(stopped, 'the tour has a part with a stopped peer').toBeDefined()
 
