@@ -4,12 +4,16 @@ import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
 import { cp, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { encodePin } from '../../../core/pin/codec.ts'
 import { systemScheduler } from '../../../core/runtime/system.ts'
+import { StoreEngine } from '../../../core/store/engine.ts'
 import { checkStore } from '../../../core/store/maintenance.ts'
 import { migrate, requireVersion, schemaVersion } from '../../../core/store/sqlite/migrate.ts'
 import { type SchemaStep, schemaSteps } from '../../../core/store/sqlite/schema.ts'
+import { SqliteTables } from '../../../core/store/sqlite/sqlite-tables.ts'
 import { type OpenStoreInit, openReadOnly, openStore, storePath } from '../../../core/store/sqlite-store.ts'
 import type { WorkerLike } from '../../../core/store/worker-backend.ts'
+import { retarget } from '../../../core/tracker/retarget.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 import {
   allPins,
@@ -18,9 +22,11 @@ import {
   ManualClock,
   other,
   outcomeOf,
+  pinAt,
   pinOf,
   self,
   silentLogger,
+  startTime,
   writePins,
 } from './fixtures.ts'
 
@@ -98,6 +104,29 @@ test('missing steps are applied in order, each whole or not at all', () => {
   migrate(db, 'x', [step(1), step(2), step(3)])
   expect(schemaVersion(db)).toBe(3)
   expect(applied).toEqual([1, 2, 3, 3])
+})
+
+test('a store of the first version is brought up to date with all that it has', async () => {
+  await using folder = await temporaryFolder()
+  const pin = pinAt('old', [self])
+  await mkdir(join(folder.path, 'store'))
+  const db = new Database(storePath(folder.path), { create: true })
+  migrate(db, 'x', schemaSteps.slice(0, 1))
+  const tables = new SqliteTables(db)
+  const engine = new StoreEngine({ tables, self, rule: retarget })
+  const change = { kind: 'pin' as const, key: pin.cid.bytes, value: encodePin(pin).slice() }
+  engine.commit({ jobs: [{ kind: 'write', changes: [change] }], now: startTime })
+  tables.finalize()
+  db.close()
+  expect(() => openReadOnly(folder.path)).toThrow(/start the peer once/)
+
+  await using store = await open(folder.path)
+  expect(allPins(store)).toEqual([pin])
+  expect(store.orphans(10)).toEqual([])
+  const moved = { ...pin, allocations: [other] }
+  expect(await store.write([{ kind: 'reallocate', pin: moved, from: pin }])).toMatchObject({ applied: 1 })
+  expect(store.pin(pin.cid)).toEqual(moved)
+  expect(await Array.fromAsync(checkStore({ folder: folder.path }))).toEqual([])
 })
 
 test('a store of another peer is refused with the way over', async () => {
