@@ -41,15 +41,21 @@ const escapes: Readonly<Record<string, string>> = {
   '\u2029': '\\u2029',
 }
 
+/** Texts that are written as they are. */
+const plain = /^[ !#-%'-;=?-[\]-~]*$/
+
 function text(value: string): string {
+  if (plain.test(value)) return `"${value}"`
   return JSON.stringify(value.toWellFormed()).replace(/[<>&\u2028\u2029]/g, (char) => escapes[char] as string)
 }
 
-function object(entries: (readonly [string, GoJson | undefined])[]): string {
-  const members = entries.flatMap(([key, value]) =>
-    value === undefined ? [] : `${text(key)}:${goJson(value)}`,
-  )
-  return `{${members.join(',')}}`
+function object(entries: Iterable<readonly [string, GoJson | undefined]>): string {
+  let members = ''
+  for (const [key, value] of entries) {
+    if (value === undefined) continue
+    members += `${members === '' ? '' : ','}${text(key)}:${goJson(value)}`
+  }
+  return `{${members}}`
 }
 
 function isList(value: object): value is readonly GoJson[] {

@@ -13,11 +13,12 @@ const ZERO_TIME_SECONDS = -62_135_596_800n
 /** In UTC, without trailing zeros below the second; `ZERO_TIME` when unset. Years 0 to 9999. */
 export function formatTime(time: UnixNano | undefined): string {
   if (time === undefined) return ZERO_TIME
-  const nanos = ((time % NANOS) + NANOS) % NANOS
-  const seconds = (time - nanos) / NANOS
-  const text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19)
-  const fraction = nanos.toString().padStart(9, '0').replace(/0+$/, '')
-  return fraction === '' ? `${text}Z` : `${text}.${fraction}Z`
+  const rest = Number(time % NANOS)
+  const nanos = rest < 0 ? rest + 1e9 : rest
+  const seconds = Number(time / NANOS) - (rest < 0 ? 1 : 0)
+  const text = new Date(seconds * 1000).toISOString().slice(0, 19)
+  if (nanos === 0) return `${text}Z`
+  return `${text}.${nanos.toString().padStart(9, '0').replace(/0+$/, '')}Z`
 }
 
 /** The parts of a time in their order: what is matched, and how the layout names it. */

@@ -5,7 +5,8 @@
  *
  * A query has the filter and where to go on. A page has the names of the answering peer once, then its rows by the bytes of
  * their CIDs, and where to go on, unless it is the last. It may be empty and not be the last: then little was found in what
- * was looked at. What a row says of the pin itself is in one piece, as the caller mostly has the pin, and need not read it.
+ * was looked at. What a row says of the pin itself is in one piece, as the caller mostly has the pin, and need not read it;
+ * it names the peers that hold the pin by their place in a list that the page has once.
  */
 import type { PeerIdText, UnixNano } from '../../pin/pin.ts'
 import type { PeerPinInfo } from '../../pin/pin-info.ts'
@@ -46,7 +47,7 @@ export const statusQueryWire = struct({ f: optional(int), a: optional(text) })
 /** What is said of the pin itself; keys as in the rows of the original. */
 const pinPartWire = struct({
   m: optional(text),
-  o: optional(list(peer)),
+  o: optional(list(uint)),
   g: optional(list(multiaddr)),
   t: optional(time),
   md: optional(mapOf(text)),
@@ -67,6 +68,7 @@ export const statusPageWire = struct({
   pn: optional(text),
   i: optional(peer),
   ia: optional(list(multiaddr)),
+  p: optional(list(peer)),
   r: required(list(statusRowWire)),
   n: optional(text),
 })
@@ -97,20 +99,25 @@ export interface StatusPage {
 /** Of rows of one peer, in the order of their CIDs. */
 export function statusPageToWire(rows: readonly PinInfoRow[], next: string | undefined): StatusPageWire {
   const reporter = rows[0]?.info
+  const places = new Map<PeerIdText, number>()
+  const wireRows = rows.map((row) => rowToWire(row, places))
   return {
     pn: reporter?.peerName || undefined,
     i: reporter?.ipfsPeerId || undefined,
     ia: reporter?.ipfsPeerAddresses.map(addressToWire),
-    r: rows.map(rowToWire),
+    p: [...places.keys()],
+    r: wireRows,
     n: next,
   }
 }
 
-function rowToWire(row: PinInfoRow): StatusRowWire {
+/** `places` takes in the peers that the row names. */
+function rowToWire(row: PinInfoRow, places: Map<PeerIdText, number>): StatusRowWire {
   const { info } = row
+  for (const holder of row.allocations) if (!places.has(holder)) places.set(holder, places.size)
   const pin = {
     m: row.name || undefined,
-    o: row.allocations.length === 0 ? undefined : row.allocations,
+    o: row.allocations.length === 0 ? undefined : row.allocations.map((holder) => places.get(holder)!),
     g: row.origins.length === 0 ? undefined : row.origins.map(addressToWire),
     t: row.created,
     md: mapUnlessEmpty(row.metadata),
@@ -133,7 +140,7 @@ export function statusPageSize({ r = [] }: StatusPageWire): number {
 
 /** `after`: the key of the last row before. Throws `MsgpackError`, also for rows that are not in the order of their keys. */
 export function statusPageFromWire(page: StatusPageWire, after: Uint8Array | undefined): StatusPage {
-  const { r = [], n: next } = page
+  const { p: peers = [], r = [], n: next } = page
   if (r.length > maxRows) throw new MsgpackError(`a page of ${r.length} rows`)
   const names = {
     peerName: page.pn ?? '',
@@ -147,7 +154,7 @@ export function statusPageFromWire(page: StatusPageWire, after: Uint8Array | und
       throw new MsgpackError('rows of a page that are not in the order of their CIDs')
     }
     last = key
-    return { key, info: infoOf(row, names), pin: () => pinPartOf(row.d) }
+    return { key, info: infoOf(row, names), pin: () => pinPartOf(row.d, peers) }
   })
   return { rows, next }
 }
@@ -173,13 +180,17 @@ function infoOf(
   }
 }
 
-function pinPartOf(part: Uint8Array | undefined): PinPart {
+function pinPartOf(part: Uint8Array | undefined, peers: readonly PeerIdText[]): PinPart {
   const { m, o, g, t, md } = part === undefined ? {} : pinPartWire.read(new MsgpackReader(part))
   return {
     name: m ?? '',
-    allocations: o ?? [],
+    allocations: (o ?? []).map((place) => peers[place] ?? unnamed(place)),
     origins: (g ?? []).map(addressFromWire),
     created: t,
     metadata: textEntries(md),
   }
+}
+
+function unnamed(place: number): never {
+  throw new MsgpackError(`a row of a page names peer ${place} of a list that has none there`)
 }
