@@ -39,3 +39,8 @@ export function allocatedPin(cid: CID, holders: PeerIdText[], change: Partial<Pi
 export function short(cid: CID): string {
   return `…${cid.toString().slice(-6)}`
 }
+
+/** Bytes of the content behind a CID, 1 to 100. */
+export function sizeOf(cid: CID): number {
+  return 1 + ((cid.multihash.digest[0] ?? 0) % 100)
+}

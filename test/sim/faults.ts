@@ -1,36 +1,32 @@
-/** What goes wrong: one fault after the other, drawn from the seed, each for a while. Counted by kind. */
-
-import type { SeededRandom } from './seeded-random.ts'
-import type { IpfsConditions } from './simulated-ipfs.ts'
-import { calmIpfs } from './simulated-ipfs.ts'
+/** What goes wrong: one fault after the other, drawn from the seed, each for a while. Counted by kind when it happens. */
+import type { FaultKind } from './fault-kinds.ts'
+import type { Plan } from './plan.ts'
+import { SeededRandom } from './seeded-random.ts'
+import { calmIpfs, type IpfsConditions } from './simulated-ipfs.ts'
 import { calmNetwork, type NetworkConditions, type SimulatedNetwork } from './simulated-network.ts'
 import type { SimulatedPeer } from './simulated-peer.ts'
 import type { Trace } from './trace.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 export interface FaultsInit {
+  plan: Plan
+  /** Numbers of faults that are left out. */
+  skipped: ReadonlySet<number>
   time: VirtualTime
-  random: SeededRandom
   trace: Trace
   peers: readonly SimulatedPeer[]
   network: SimulatedNetwork
-  /** Milliseconds between two faults, at most. */
-  pause: number
+  /** A peer is about to be lost with its disk. */
+  onLose(peer: SimulatedPeer): void
 }
 
-const faultKinds = [
-  'kill',
-  'kill at a step',
-  'kill in a write',
-  'power loss',
-  'bad network',
-  'cut one way',
-  'cut both ways',
-  'bad IPFS',
-  'full disk',
-] as const
-
-export type FaultKind = (typeof faultKinds)[number]
+/** One fault that is about to happen. */
+interface Fault {
+  random: SeededRandom
+  peer: SimulatedPeer
+  /** Milliseconds that it lasts. */
+  lasts: number
+}
 
 const badNetworks: readonly NetworkConditions[] = [
   { loss: 0.3, doubled: 0.2, delay: { from: 1, to: 50 } },
@@ -38,16 +34,24 @@ const badNetworks: readonly NetworkConditions[] = [
   { loss: 0.9, doubled: 0, delay: { from: 1, to: 10 } },
 ]
 
-const badIpfs: readonly IpfsConditions[] = [
-  { ...calmIpfs, state: 'down' },
-  { ...calmIpfs, state: 'hanging' },
-  { ...calmIpfs, failure: 0.3, lostAnswer: 0.3 },
-  { ...calmIpfs, pace: { from: 100, to: 5_000 } },
-]
+const badIpfs = {
+  'IPFS down': { ...calmIpfs, state: 'down' },
+  'IPFS hanging': { ...calmIpfs, state: 'hanging' },
+  'IPFS failing': { ...calmIpfs, failure: 0.3, lostAnswer: 0.3 },
+  'IPFS slow': { ...calmIpfs, pace: { from: 100, to: 5_000 } },
+} as const satisfies Partial<Record<FaultKind, IpfsConditions>>
+
+/** Milliseconds for which a peer that is away for long is away: longer than anybody waits for it. */
+const longAbsence = { from: 60_000, to: 400_000 }
+
+/** Milliseconds that a clock is set wrong by at most. */
+const farthestJump = 180_000
 
 export class Faults {
   readonly #init: FaultsInit
-  readonly counts = new Map<FaultKind, number>(faultKinds.map((kind) => [kind, 0]))
+  readonly counts = new Map<FaultKind, number>()
+  /** Faults so far, those that were left out included. */
+  drawn = 0
   #ended = false
 
   constructor(init: FaultsInit) {
@@ -58,118 +62,200 @@ export class Faults {
     void this.#act()
   }
 
-  /** Everything is well from now on, and everybody up. */
+  /** Everything is well from now on, and everybody up that is not lost. */
   heal(): void {
     this.#ended = true
     const { network, peers, trace } = this.#init
     trace.note('faults', 'all end')
-    network.conditions = calmNetwork
-    for (const from of peers) for (const to of peers) network.setCut(from.name, to.name, false)
+    network.heal()
     for (const peer of peers) {
       peer.ipfs.conditions = calmIpfs
+      peer.clock.correct()
       peer.setDiskFull(false)
+      peer.goOn()
       peer.start()
     }
   }
 
   async #act(): Promise<void> {
-    const { time, random, pause } = this.#init
+    const { time, plan, peers, skipped } = this.#init
     while (!this.#ended) {
-      await time.sleep(random.between(pause / 10, pause))
+      const index = ++this.drawn
+      const random = SeededRandom.of(plan.seed, 'fault', index)
+      await time.sleep(random.between(plan.faultPause / 10, plan.faultPause))
+      const kind = random.pick(plan.faults)
+      const fault = {
+        random,
+        peer: random.pick(peers),
+        lasts: random.between(plan.pause / 5, 6 * plan.pause),
+      }
       if (this.#ended) return
-      const kind = random.pick(faultKinds)
-      this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
-      this.#inflict(kind)
+      if (skipped.has(index)) continue
+      if (this.#inflict(kind, fault)) this.#count(index, kind)
     }
   }
 
-  #inflict(kind: FaultKind): void {
-    const { random, peers } = this.#init
-    const peer = random.pick(peers)
+  #count(index: number, kind: FaultKind): void {
+    this.#init.trace.note('faults', `#${index} ${kind}`)
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
+  }
+
+  /** False when there was nothing to break. */
+  #inflict(kind: FaultKind, fault: Fault): boolean {
+    const { random, peer } = fault
     switch (kind) {
       case 'kill':
       case 'power loss':
-        this.#kill(peer, kind === 'power loss')
-        break
+        return this.#kill(fault, kind === 'power loss')
       case 'kill at a step':
-        this.#killAfter(peer, random.between(1, 60))
-        break
+        return this.#killAfter(fault, random.between(1, 60))
       case 'kill in a write':
-        this.#killWhen(peer, () => peer.writes > 0 && random.chance(0.3))
-        break
+        return this.#killWhen(fault, () => peer.requests > 0 && random.chance(0.3))
+      case 'pause':
+        return this.#pause(fault)
+      case 'long absence':
+        return this.#kill({ ...fault, lasts: random.between(longAbsence.from, longAbsence.to) }, false)
+      case 'lost for good':
+        return this.#lose(fault)
       case 'bad network':
-        this.#worsenNetwork()
-        break
+        return this.#worsenNetwork(fault)
       case 'cut one way':
-        this.#cut(peer, random.pick(peers), false)
-        break
+        return this.#cut(fault, [peer], [this.#other(fault)], false)
       case 'cut both ways':
-        this.#cut(peer, random.pick(peers), true)
-        break
-      case 'bad IPFS':
-        this.#worsenIpfs(peer)
-        break
+        return this.#cut(fault, [peer], [this.#other(fault)], true)
+      case 'partition':
+        return this.#part(fault)
+      case 'flapping':
+        return this.#flap(fault, random.between(3, 8))
+      case 'clock jump':
+        peer.clock.jump(random.between(-farthestJump, farthestJump))
+        return true
+      case 'clock drift':
+        peer.clock.drift(0.95 + random.float() / 10)
+        return true
       case 'full disk':
-        this.#fillDisk(peer)
-        break
+        return this.#fillDisk(fault)
+      case 'IPFS forgets':
+        return this.#forget(peer, () => random.chance(0.5))
+      case 'unpin out of band': {
+        const [one] = random.shuffled([...peer.ipfs.pinned.keys()])
+        return this.#forget(peer, (key) => key === one)
+      }
+      default:
+        return this.#worsenIpfs(fault, badIpfs[kind])
     }
   }
 
-  #kill(peer: SimulatedPeer, powerLoss: boolean): void {
-    const { random } = this.#init
-    peer.kill(powerLoss)
-    this.#later(random.between(1, 1_500), () => peer.start())
+  #kill({ peer, lasts }: Fault, powerLoss: boolean): boolean {
+    if (!peer.kill(powerLoss)) return false
+    this.#later(lasts, () => peer.start())
+    return true
   }
 
   /** Between any two events, wherever the peer then is in its work. */
-  #killAfter(peer: SimulatedPeer, events: number): void {
+  #killAfter(fault: Fault, events: number): boolean {
     const at = this.#init.time.events + events
-    this.#killWhen(peer, () => this.#init.time.events >= at)
+    return this.#killWhen(fault, () => this.#init.time.events >= at)
   }
 
-  #killWhen(peer: SimulatedPeer, isMoment: () => boolean): void {
-    const { time, random } = this.#init
-    const off = time.onEvent(() => {
+  #killWhen(fault: Fault, isMoment: () => boolean): boolean {
+    const { peer, random } = fault
+    if (peer.process === undefined) return false
+    const off = this.#init.time.onEvent(() => {
       if (!this.#ended && !isMoment()) return
       off()
-      if (!this.#ended) this.#kill(peer, random.chance(0.5))
+      if (!this.#ended) this.#kill(fault, random.chance(0.5))
     })
+    return true
   }
 
-  #worsenNetwork(): void {
-    const { network, random, trace } = this.#init
-    network.conditions = random.pick(badNetworks)
-    trace.note('faults', `network: ${JSON.stringify(network.conditions)}`)
-    this.#later(random.between(100, 4_000), () => {
-      network.conditions = calmNetwork
-    })
+  #pause({ peer, lasts }: Fault): boolean {
+    if (peer.process === undefined || peer.isPaused) return false
+    peer.pause()
+    this.#later(lasts, () => peer.goOn())
+    return true
   }
 
-  #cut(from: SimulatedPeer, to: SimulatedPeer, both: boolean): void {
-    const { network, random, trace } = this.#init
-    trace.note('faults', `cut from ${from.name} ${both ? 'and' : 'to'} ${to.name}`)
-    network.setCut(from.name, to.name, true)
-    if (both) network.setCut(to.name, from.name, true)
-    this.#later(random.between(100, 6_000), () => {
-      network.setCut(from.name, to.name, false)
-      if (both) network.setCut(to.name, from.name, false)
-    })
+  /** The others must be able to go on without it; one of a cluster at most. */
+  #lose({ peer }: Fault): boolean {
+    const { peers, onLose } = this.#init
+    if (peers.length < 4 || peers.some(({ isLost }) => isLost)) return false
+    onLose(peer)
+    peer.lose()
+    return true
   }
 
-  #worsenIpfs(peer: SimulatedPeer): void {
-    const { random, trace } = this.#init
-    peer.ipfs.conditions = random.pick(badIpfs)
-    trace.note('faults', `IPFS of ${peer.name}: ${JSON.stringify(peer.ipfs.conditions)}`)
-    this.#later(random.between(100, 6_000), () => {
-      peer.ipfs.conditions = calmIpfs
+  #worsenNetwork({ random, lasts }: Fault): boolean {
+    const { network, trace } = this.#init
+    const conditions = random.pick(badNetworks)
+    network.conditions = conditions
+    trace.note('faults', `network: ${JSON.stringify(conditions)}`)
+    this.#later(lasts, () => {
+      if (network.conditions === conditions) network.conditions = calmNetwork
     })
+    return true
   }
 
-  #fillDisk(peer: SimulatedPeer): void {
-    const { random, trace } = this.#init
-    trace.note('faults', `disk of ${peer.name} is full`)
+  #other({ peer, random }: Fault): SimulatedPeer {
+    return random.pick(this.#init.peers.filter((other) => other !== peer))
+  }
+
+  #part(fault: Fault): boolean {
+    const { peers } = this.#init
+    const inside = peers.filter((peer) => peer === fault.peer || fault.random.chance(0.4))
+    const outside = peers.filter((peer) => !inside.includes(peer))
+    return this.#cut(fault, inside, outside, true)
+  }
+
+  #cut({ lasts }: Fault, here: SimulatedPeer[], there: SimulatedPeer[], both: boolean): boolean {
+    const { network, trace } = this.#init
+    if (here.length === 0 || there.length === 0) return false
+    trace.note('faults', `${namesOf(here)} ${both ? 'and' : 'to'} ${namesOf(there)} for ${lasts} ms`)
+    const ends = here.flatMap((from) =>
+      there.flatMap((to) => [network.cut(from.id, to.id), ...(both ? [network.cut(to.id, from.id)] : [])]),
+    )
+    this.#later(lasts, () => {
+      for (const end of ends) end()
+    })
+    return true
+  }
+
+  /** Cut, back, and cut again. */
+  #flap(fault: Fault, times: number): boolean {
+    const there = this.#other(fault)
+    const lasts = Math.ceil(fault.lasts / times)
+    for (let time = 0; time < times; time++) {
+      this.#later(2 * time * lasts, () => this.#cut({ ...fault, lasts }, [fault.peer], [there], true))
+    }
+    return true
+  }
+
+  #worsenIpfs({ peer, lasts }: Fault, conditions: IpfsConditions): boolean {
+    const { ipfs } = peer
+    ipfs.conditions = conditions
+    this.#init.trace.note('faults', `IPFS of ${peer.name} for ${lasts} ms`)
+    this.#later(lasts, () => {
+      if (ipfs.conditions === conditions) ipfs.conditions = calmIpfs
+    })
+    return true
+  }
+
+  #forget({ name, ipfs }: SimulatedPeer, isChosen: (key: string) => boolean): boolean {
+    const chosen = [...ipfs.pinned.values()].filter(
+      ({ cid, foreign }) => !foreign && isChosen(cid.toString()),
+    )
+    for (const { cid } of chosen) {
+      ipfs.forget(cid)
+      this.#init.trace.note('faults', `IPFS of ${name} forgets ${cid}`)
+    }
+    return chosen.length > 0
+  }
+
+  #fillDisk({ peer, lasts }: Fault): boolean {
+    this.#init.trace.note('faults', `disk of ${peer.name} is full for ${lasts} ms`)
     peer.setDiskFull(true)
-    this.#later(random.between(100, 3_000), () => peer.setDiskFull(false))
+    this.#later(lasts, () => peer.setDiskFull(false))
+    return true
   }
 
   #later(ms: number, end: () => void): void {
@@ -177,4 +263,8 @@ export class Faults {
       if (!this.#ended) end()
     })
   }
+}
+
+function namesOf(peers: readonly SimulatedPeer[]): string {
+  return peers.map(({ name }) => name).join(' ')
 }

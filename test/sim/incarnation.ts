@@ -1,14 +1,26 @@
 /**
  * One life of a peer's process. Everything that its code asks of the world goes through here; once it is killed, nothing
  * that it asked ever answers, nothing that it hears reaches it, and what it says is not heard: as if the process was gone.
+ * While it is paused all that waits at the door, and comes in at once when it goes on.
  */
 import type { Scheduler, Timer } from '../../core/runtime/ports.ts'
 
 export class Incarnation {
+  readonly #world: Scheduler
   readonly #death = new AbortController()
+  /** What came while the process was paused; undefined while it runs. */
+  #waiting: (() => void)[] | undefined
+
+  constructor(world: Scheduler) {
+    this.#world = world
+  }
 
   get alive(): boolean {
     return !this.#death.signal.aborted
+  }
+
+  get paused(): boolean {
+    return this.#waiting !== undefined
   }
 
   /** Aborts at the kill: connections of the process to others end then. */
@@ -17,28 +29,41 @@ export class Incarnation {
   }
 
   kill(): void {
+    this.#waiting = undefined
     this.#death.abort(new Error('killed'))
+  }
+
+  pause(): void {
+    this.#waiting ??= []
+  }
+
+  /** What waited comes in, in its order, each as an event of its own. */
+  goOn(): void {
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
+    for (const task of waiting) this.#world.after(0, () => this.enter(task))
+  }
+
+  /** Runs `task` inside the process: now, when it goes on, or never. */
+  enter(task: () => void): void {
+    if (!this.alive) return
+    if (this.#waiting === undefined) task()
+    else this.#waiting.push(task)
   }
 
   /** The answer of the world, if the process lives to hear it. */
   hear<Value>(answer: Promise<Value>): Promise<Value> {
     return new Promise((resolve, reject) => {
       answer.then(
-        (value) => {
-          if (this.alive) resolve(value)
-        },
-        (error) => {
-          if (this.alive) reject(error)
-        },
+        (value) => this.enter(() => resolve(value)),
+        (error) => this.enter(() => reject(error)),
       )
     })
   }
 
-  /** A callback that the dead do not get. */
+  /** A callback that the dead do not get, and the paused get later. */
   heard<Args extends unknown[]>(callback: (...args: Args) => void): (...args: Args) => void {
-    return (...args) => {
-      if (this.alive) callback(...args)
-    }
+    return (...args) => this.enter(() => callback(...args))
   }
 
   /** Aborts with `signal`, and at the kill. */
@@ -52,9 +77,22 @@ export class Incarnation {
   }
 
   /** Timers of this life only. */
-  scheduler(world: Scheduler): Scheduler {
+  get scheduler(): Scheduler {
     return {
-      after: (ms: number, task: () => void): Timer => world.after(ms, this.heard(task)),
+      after: (ms: number, task: () => void): Timer => {
+        let isArmed = true
+        const timer = this.#world.after(ms, () =>
+          this.enter(() => {
+            if (isArmed) task()
+          }),
+        )
+        return {
+          cancel: () => {
+            isArmed = false
+            timer.cancel()
+          },
+        }
+      },
     }
   }
 }

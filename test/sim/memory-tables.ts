@@ -67,6 +67,10 @@ export class MemoryTables implements Tables {
     tombstones: new Map<KeyRowId, Set<BlockRowId>>(),
     background: new Map<KeyRowId, Set<BlockRowId>>(),
   }
+  /** Of the change rows, which have no gaps; 0 = there are none. */
+  #changes = { oldest: 0, newest: 0 }
+  /** Pins that were decoded, by their rows. */
+  readonly #decoded = new WeakMap<Rows['folded'], FoldedRow>()
   #done: RowChange[] = []
   #before: RowChange[] = []
 
@@ -111,10 +115,12 @@ export class MemoryTables implements Tables {
     const row = this.#rows.folded.get(String(key))
     const name = this.#rows.keys.get(String(key))?.key
     if (row === undefined || name === undefined) return undefined
-    return {
-      block: row.block,
-      pin: row.pin === null ? undefined : decodePin(cidOfKey(bytes(name)), bytes(row.pin)),
-    }
+    const known = this.#decoded.get(row)
+    if (known !== undefined) return known
+    const pin = row.pin === null ? undefined : decodePin(cidOfKey(bytes(name)), bytes(row.pin))
+    const folded: FoldedRow = { block: row.block, pin }
+    this.#decoded.set(row, folded)
+    return folded
   }
 
   local(key: KeyRowId): LocalState | undefined {
@@ -250,14 +256,7 @@ export class MemoryTables implements Tables {
   }
 
   changeRange(): { oldest: number; newest: number } {
-    let oldest = 0
-    let newest = 0
-    for (const text of this.#rows.changes.keys()) {
-      const at = Number(text)
-      if (oldest === 0 || at < oldest) oldest = at
-      if (at > newest) newest = at
-    }
-    return { oldest, newest }
+    return this.#changes
   }
 
   meta(name: MetaName): string | undefined {
@@ -363,7 +362,9 @@ export class MemoryTables implements Tables {
 
   /** Keeps the ways to find rows by something other than their id. */
   #index(table: TableName, id: string, row: Row, isThere: boolean): void {
-    if (table === 'keys') {
+    if (table === 'changes') {
+      this.#changes = rangeWith(this.#changes, Number(id), isThere)
+    } else if (table === 'keys') {
       this.#sortedKeys = undefined
       setOrDelete(this.#idsByKey, (row as Rows['keys']).key, Number(id), isThere)
     } else if (table === 'blocks') {
@@ -409,6 +410,14 @@ export class MemoryTables implements Tables {
     if (row === undefined) throw new RangeError(`no key has row ${id}`)
     return bytes(row.key)
   }
+}
+
+/** The range of numbers without gaps that one is put at the end of, or taken from either end of. */
+function rangeWith(range: { oldest: number; newest: number }, at: number, isThere: boolean) {
+  const { oldest, newest } = range
+  if (isThere) return { oldest: oldest === 0 ? at : Math.min(oldest, at), newest: Math.max(newest, at) }
+  if (oldest === newest) return at === oldest ? { oldest: 0, newest: 0 } : range
+  return { oldest: at === oldest ? at + 1 : oldest, newest: at === newest ? at - 1 : newest }
 }
 
 function setOrDelete(map: Map<string, number>, key: string, id: number, isThere: boolean): void {

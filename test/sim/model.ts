@@ -4,44 +4,51 @@
  * each has ends that are wrong.
  */
 import type { CID } from 'multiformats/cid'
-import type { UserChange } from '../../core/runtime/store.ts'
+
+/** What a client asks for. */
+export type Asked =
+  | {
+      kind: 'pin'
+      cid: CID
+      /** Tells the pin apart from all others, unless it is asked for again. */
+      name: string
+      isAgain: boolean
+      /** As far as the client knows. */
+      mayExpire: boolean
+    }
+  | { kind: 'unpin'; cid: CID }
 
 export interface Operation {
-  readonly id: number
+  /** Its number in the plan. */
+  readonly index: number
   readonly peer: string
-  readonly changes: readonly UserChange[]
+  readonly asked: Asked
   /** Moments on the model's own clock. */
   readonly began: number
   ended: number | undefined
   /** `lost`: its peer was killed before it answered, so it may have happened or not. */
-  outcome: 'running' | 'acknowledged' | 'refused' | 'lost'
+  outcome: 'running' | 'acknowledged' | 'unchanged' | 'refused' | 'lost'
   /** The block that carries it, once it is acknowledged. */
   block: CID | undefined
 }
 
-/** One change of one key, with the moments between which it took effect, if it did. */
-interface KeyChange {
-  kind: 'pin' | 'unpin'
-  peer: string
-  began: number
-  ended: number
-  sure: boolean
-}
-
 export class Model {
   readonly #operations: Operation[] = []
+  readonly #blocks = new Map<string, CID[]>()
+  readonly #gone = new Set<string>()
   #moment = 0
 
   get operations(): readonly Operation[] {
     return this.#operations
   }
 
-  begin(peer: string, changes: readonly UserChange[]): Operation {
+  begin(index: number, peer: string, asked: Asked): Operation {
+    const began = ++this.#moment
     const operation: Operation = {
-      id: this.#operations.length + 1,
+      index,
       peer,
-      changes,
-      began: ++this.#moment,
+      asked,
+      began,
       ended: undefined,
       outcome: 'running',
       block: undefined,
@@ -50,9 +57,16 @@ export class Model {
     return operation
   }
 
-  acknowledge(operation: Operation, block: CID | undefined): void {
+  acknowledge(operation: Operation, block: CID): void {
     this.#end(operation, 'acknowledged')
     operation.block = block
+    const { peer } = operation
+    this.#blocks.set(peer, [...(this.#blocks.get(peer) ?? []), block])
+  }
+
+  /** There was nothing to write: all is as asked already. */
+  leave(operation: Operation): void {
+    this.#end(operation, 'unchanged')
   }
 
   refuse(operation: Operation): void {
@@ -66,64 +80,75 @@ export class Model {
     }
   }
 
+  /** The peer is lost with its disk: what it alone knew is gone. */
+  bury(peer: string): void {
+    this.#gone.add(peer)
+  }
+
   /** Blocks that `peer` acknowledged. */
-  acknowledgedBlocks(peer?: string): CID[] {
-    return this.#operations.flatMap((operation) =>
-      operation.block !== undefined && (peer === undefined || operation.peer === peer)
-        ? [operation.block]
-        : [],
+  acknowledgedBlocks(peer: string): readonly CID[] {
+    return this.#blocks.get(peer) ?? []
+  }
+
+  /** Blocks that peers acknowledged, and whether their peer is still there. */
+  allAcknowledgedBlocks(): { block: CID; isSafe: boolean }[] {
+    return [...this.#blocks].flatMap(([peer, blocks]) =>
+      blocks.map((block) => ({ block, isSafe: !this.#gone.has(peer) })),
     )
   }
 
   /** Keys that any operation touched. */
   keys(): string[] {
-    const keys = this.#operations.flatMap(({ changes }) => changes.map((change) => keyOfChange(change)))
-    return [...new Set(keys)].sort()
+    return [...new Set(this.#operations.map(({ asked }) => asked.cid.toString()))].sort()
   }
 
   /** `either` where the history allows both. */
   fate(key: string): 'present' | 'absent' | 'either' {
-    const changes = this.#changesOf(key)
-    const pins = changes.filter(({ kind }) => kind === 'pin')
-    const unpins = changes.filter(({ kind }) => kind === 'unpin')
+    const changes = this.#operations.filter(
+      ({ asked, outcome }) =>
+        asked.cid.toString() === key && outcome !== 'refused' && outcome !== 'unchanged',
+    )
+    const pins = changes.filter(({ asked }) => asked.kind === 'pin')
+    const unpins = changes.filter(({ asked }) => asked.kind === 'unpin')
+    const isSure = ({ outcome, peer }: Operation) => outcome === 'acknowledged' && !this.#gone.has(peer)
+    // An expiry takes away all that is known then, like an unpin.
+    const mayExpire = pins.some(({ asked }) => asked.kind === 'pin' && asked.mayExpire)
     // No unpin that could have known of it can have taken it away.
-    if (pins.some((pin) => pin.sure && unpins.every((unpin) => unpin.ended < pin.began))) return 'present'
+    const stays = (pin: Operation) => unpins.every((unpin) => endOf(unpin) < pin.began)
+    if (!mayExpire && pins.some((pin) => isSure(pin) && stays(pin))) return 'present'
     // An unpin on the same peer, begun after it, knew of it.
-    const isGone = (pin: KeyChange) =>
-      unpins.some((unpin) => unpin.sure && unpin.peer === pin.peer && unpin.began > pin.ended)
+    const isGone = (pin: Operation) =>
+      unpins.some((unpin) => isSure(unpin) && unpin.peer === pin.peer && unpin.began > endOf(pin))
     return pins.every(isGone) ? 'absent' : 'either'
   }
 
   /** Names that the pin of a key may have in the end. */
   names(key: string): Set<string> {
     const names = new Set<string>()
-    for (const { changes, outcome } of this.#operations) {
-      if (outcome === 'refused') continue
-      for (const change of changes) {
-        if (change.kind === 'pin' && keyOfChange(change) === key) names.add(change.pin.name)
-      }
+    for (const { asked, outcome } of this.#operations) {
+      if (outcome === 'refused' || asked.kind !== 'pin' || asked.cid.toString() !== key) continue
+      names.add(asked.name)
     }
     return names
   }
 
-  #changesOf(key: string): KeyChange[] {
-    return this.#operations.flatMap(({ changes, outcome, peer, began, ended }) => {
-      if (outcome === 'refused') return []
-      // Changes of one operation are applied in their order.
-      const ofKey = changes.filter((change) => keyOfChange(change) === key)
-      const last = ofKey.at(-1)
-      if (last === undefined) return []
-      return [{ kind: last.kind, peer, began, ended: ended ?? Infinity, sure: outcome === 'acknowledged' }]
-    })
+  /** Names of pins that were written more than once. */
+  namesWrittenAgain(): Set<string> {
+    const names = new Set<string>()
+    for (const { asked, outcome } of this.#operations) {
+      if (asked.kind === 'pin' && asked.isAgain && outcome !== 'refused' && outcome !== 'unchanged')
+        names.add(asked.name)
+    }
+    return names
   }
 
   #end(operation: Operation, outcome: Operation['outcome']): void {
-    if (operation.outcome !== 'running') throw new Error(`operation ${operation.id} ended twice`)
+    if (operation.outcome !== 'running') throw new Error(`operation ${operation.index} ended twice`)
     operation.outcome = outcome
     operation.ended = ++this.#moment
   }
 }
 
-export function keyOfChange(change: UserChange): string {
-  return (change.kind === 'pin' ? change.pin.cid : change.cid).toString()
+function endOf({ ended }: Operation): number {
+  return ended ?? Number.POSITIVE_INFINITY
 }

@@ -1,14 +1,20 @@
 /** What a run comes to, and how it is told. */
+import type { Mask } from './plan.ts'
 
 export interface Report {
   seed: number
+  mask: Mask
+  /** Operations and faults of the plan, those that were left out included, and its peers. */
+  drawn: { operations: number; faults: number; peers: number }
   /** Empty when all is well. */
   complaints: { check: string; complaint: string }[]
   events: number
   /** Of everything that happened, in its order. */
   hash: string
-  /** How often what happened. */
+  /** How often clients asked for what, and how it ended. */
   counts: Record<string, number>
+  /** How often what went wrong. */
+  faults: Record<string, number>
   /** Of virtual time. */
   seconds: number
   /** The last lines of the trace. */
@@ -16,31 +22,39 @@ export interface Report {
 }
 
 /** One line for a run that went well. */
-export function summary({ seed, events, seconds, hash, counts }: Report): string {
-  const list = Object.entries(counts).map(([name, count]) => `${count} ${name}`)
-  return `seed ${seed}: ${events} events in ${seconds} s, hash ${hash}; ${list.join(', ')}`
+export function summary({ seed, events, seconds, hash, counts, faults }: Report): string {
+  return `seed ${seed}: ${events} events in ${seconds} s, hash ${hash}; ${list(counts)}; faults: ${list(faults)}`
 }
 
 /** All that helps to find out what went wrong. */
 export function failureText(report: Report): string {
-  const lines = report.complaints.slice(0, 20).map(({ check, complaint }) => `  ${check}: ${complaint}`)
-  const left = report.complaints.length - lines.length
+  const { seed, mask, drawn, complaints, tail } = report
+  const lines = complaints.slice(0, 20).map(({ check, complaint }) => `  ${check}: ${complaint}`)
+  const left = complaints.length - lines.length
+  const operations = drawn.operations - mask.operations.size
+  const faults = drawn.faults - mask.faults.size
   return [
-    ...report.tail,
+    ...tail,
     '',
-    `seed ${report.seed} fails:`,
+    `seed ${seed} fails with ${drawn.peers} peers, ${operations} operations and ${faults} faults:`,
     ...lines,
     ...(left > 0 ? [`  and ${left} more`] : []),
     '',
-    `again: bun test/sim/main.ts --seed ${report.seed}`,
+    `again: bun run sim --seed ${seed}`,
   ].join('\n')
 }
 
-/** The counts of many runs together. */
-export function total(reports: readonly Report[]): Record<string, number> {
+/** Sums of many runs. */
+export function total(each: readonly Record<string, number>[]): Record<string, number> {
   const sums: Record<string, number> = {}
-  for (const { counts } of reports) {
+  for (const counts of each) {
     for (const [name, count] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + count
   }
   return sums
+}
+
+export function list(counts: Record<string, number>): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${count} ${name}`)
+    .join(', ')
 }

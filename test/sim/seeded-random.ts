@@ -14,6 +14,11 @@ export class SeededRandom implements Random {
     for (let i = 0; i < 15; i++) this.#next()
   }
 
+  /** The generator of the `index`-th thing of a kind: leaving another one out does not move it. */
+  static of(seed: number, kind: string, index: number): SeededRandom {
+    return new SeededRandom(seed, Bun.hash.xxHash32(`${kind} ${index}`))
+  }
+
   /** An independent generator; what is drawn from one does not move the other. */
   fork(): SeededRandom {
     return new SeededRandom(this.#next(), this.#next())
@@ -40,6 +45,13 @@ export class SeededRandom implements Random {
   pick<Item>(items: readonly Item[]): Item {
     if (items.length === 0) throw new RangeError('nothing to pick from')
     return items[Math.floor(this.float() * items.length)]!
+  }
+
+  shuffled<Item>(items: readonly Item[]): Item[] {
+    return items
+      .map((item) => ({ item, at: this.float() }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ item }) => item)
   }
 
   #next(): number {

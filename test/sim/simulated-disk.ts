@@ -31,6 +31,8 @@ export class SimulatedDisk {
   /** Rises with each crash: a sync that it cut off never ends. */
   #crashes = 0
   capacity: number
+  /** Crashes that took unsynced bytes, and that left the last record in the middle. */
+  readonly counts = { lost: 0, torn: 0 }
 
   constructor({ random, slowestSync = 5, capacity = Number.POSITIVE_INFINITY }: SimulatedDiskInit) {
     this.#random = random
@@ -78,6 +80,8 @@ export class SimulatedDisk {
     this.#crashes++
     const unsynced = this.#length - this.#synced
     const kept = Math.floor(this.#random.float() * (unsynced + 1))
+    if (kept < unsynced) this.counts.lost++
+    if (kept > 0) this.counts.torn++
     this.#length = this.#synced + kept
     if (kept > 0 && this.#random.float() < 0.5) {
       const garbage = this.#random.bytes(Math.min(kept, 16))

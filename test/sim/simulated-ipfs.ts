@@ -1,9 +1,11 @@
 /**
- * An IPFS node as the tracker sees it, on virtual time. Every call takes a while, may fail, hang or lose its answer, and has
- * its effect at one moment in between. The node is a process of its own: it outlives the peer beside it.
+ * An IPFS node as a peer sees it, on virtual time. Every call takes a while, may fail, hang or lose its answer, and has
+ * its effect at one moment in between. The node is a process of its own: it outlives the peer beside it, and others use it
+ * too.
  */
 import type { CID } from 'multiformats/cid'
 import type {
+  Ipfs,
   IpfsCallOptions,
   IpfsFailure,
   IpfsFailureReason,
@@ -11,8 +13,9 @@ import type {
   IpfsPinOptions,
   IpfsPinProgress,
   IpfsPinState,
+  IpfsPinStateOptions,
+  IpfsRepoStat,
 } from '../../core/runtime/ipfs.ts'
-import type { TrackerIpfs } from '../../core/tracker/driver.ts'
 import { short } from './content.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { Trace } from './trace.ts'
@@ -20,6 +23,12 @@ import type { VirtualTime } from './virtual-time.ts'
 
 /** Milliseconds after which a call that hangs ends as unanswered. */
 const callTimeout = 30_000
+
+/** Rows of a listing that come at a time. */
+const listedAtOnce = 20
+
+/** The part of an IPFS node that peers of the simulator use. */
+export type UsedIpfs = Pick<Ipfs, 'id' | 'pinState' | 'pin' | 'unpin' | 'pins' | 'repoStat'>
 
 /** What the node is like at the moment; faults change it. */
 export interface IpfsConditions {
@@ -35,33 +44,47 @@ export interface IpfsConditions {
 
 export const calmIpfs: IpfsConditions = { state: 'up', failure: 0, lostAnswer: 0, pace: { from: 1, to: 5 } }
 
+export type PinnedState = 'recursive' | 'direct'
+
 export interface PinnedEntry {
   cid: CID
-  state: 'recursive' | 'direct'
+  state: PinnedState
   /** Somebody pinned it here before the cluster came. */
   foreign: boolean
 }
 
 export interface SimulatedIpfsInit {
+  /** Its identity. */
+  id: string
   name: string
   time: VirtualTime
   random: SeededRandom
   trace: Trace
-  /** Told before the pins of the node change; `to` undefined = unpinned. */
-  onChanging(from: PinnedEntry | undefined, to: 'recursive' | 'direct' | undefined): void
+  /** Bytes that it may hold, as it says; it takes more all the same. */
+  capacity: number
+  sizeOf(cid: CID): number
   /** Content that no node has. */
   isMissing(cid: CID): boolean
+  /** Told before the cluster changes what is pinned; `to` undefined = unpinned. */
+  onChanging(from: PinnedEntry | undefined, to: PinnedState | undefined): void
 }
 
-export class SimulatedIpfs implements TrackerIpfs {
+export class SimulatedIpfs implements UsedIpfs {
   conditions: IpfsConditions = calmIpfs
   /** Calls that run now. */
   readonly inFlight = { pin: 0, unpin: 0 }
   readonly #init: SimulatedIpfsInit
   readonly #pins = new Map<string, PinnedEntry>()
+  /** What the cluster was told to be pinned, since it was last unpinned by the cluster. */
+  readonly #confirmed = new Map<string, PinnedState>()
 
   constructor(init: SimulatedIpfsInit) {
     this.#init = init
+  }
+
+  /** As `id` says it. */
+  get identity(): string {
+    return this.#init.id
   }
 
   /** What is pinned, seen from outside. */
@@ -69,18 +92,47 @@ export class SimulatedIpfs implements TrackerIpfs {
     return this.#pins
   }
 
+  /** What the peer beside it may say is pinned; an answer that was given may be out of date. */
+  get confirmed(): ReadonlyMap<string, PinnedState> {
+    return this.#confirmed
+  }
+
+  get isFull(): boolean {
+    return this.#used() >= this.#init.capacity
+  }
+
   /** Somebody else pins. */
   pinForeign(cid: CID): void {
     this.#pins.set(cid.toString(), { cid, state: 'recursive', foreign: true })
   }
 
-  async id(options: IpfsCallOptions = {}): Promise<IpfsIdentity> {
-    const id = `ipfs-of-${this.#init.name}`
-    return this.#call(options.signal, () => ({ id, addresses: [] }))
+  /** Somebody unpins behind the back of the cluster, or the node loses it. False when it was not pinned. */
+  forget(cid: CID): boolean {
+    return this.#pins.delete(cid.toString())
   }
 
-  async pinState(cid: CID, options: IpfsCallOptions = {}): Promise<IpfsPinState> {
-    return this.#call(options.signal, () => this.#pins.get(cid.toString())?.state ?? 'unpinned')
+  async id(options: IpfsCallOptions = {}): Promise<IpfsIdentity> {
+    return this.#call(options.signal, () => ({ id: this.#init.id, addresses: [] }))
+  }
+
+  async pinState(cid: CID, { signal, recursiveOnly }: IpfsPinStateOptions = {}): Promise<IpfsPinState> {
+    const state = await this.#call(signal, () => this.#pins.get(cid.toString())?.state)
+    if (state === undefined || (recursiveOnly === true && state === 'direct')) return 'unpinned'
+    this.#confirmed.set(cid.toString(), state)
+    return state
+  }
+
+  /** Some at a time, each some time after the others, and in the order of nothing. */
+  async *pins({ signal }: IpfsCallOptions = {}): AsyncGenerator<{ cid: CID; state: PinnedState }> {
+    const rows = await this.#call(signal, () => [...this.#pins.values()])
+    for (let at = 0; at < rows.length; at += listedAtOnce) {
+      for (const { cid, state } of rows.slice(at, at + listedAtOnce)) yield { cid, state }
+      await this.#call(signal, () => undefined)
+    }
+  }
+
+  async repoStat({ signal }: IpfsCallOptions = {}): Promise<IpfsRepoStat> {
+    return this.#call(signal, () => ({ size: this.#used(), max: this.#init.capacity }))
   }
 
   pin(cid: CID, options: IpfsPinOptions): Promise<IpfsPinProgress> {
@@ -97,16 +149,19 @@ export class SimulatedIpfs implements TrackerIpfs {
       await this.#sleep(this.#pace(), signal)
       onProgress?.({ blocks: arrived, bytes: arrived * 1000 })
     }
-    return this.#call(signal, () => {
+    const state = await this.#call(signal, () => {
       const before = this.#pins.get(cid.toString())
       if (before?.state !== 'recursive') this.#set(cid, before, mode)
-      return { blocks, bytes: blocks * 1000 }
+      return this.#pins.get(cid.toString())?.state
     })
+    if (state !== undefined) this.#confirmed.set(cid.toString(), state)
+    return { blocks, bytes: blocks * 1000 }
   }
 
   unpin(cid: CID, { signal }: IpfsCallOptions = {}): Promise<void> {
     return this.#counted('unpin', cid, () =>
       this.#call(signal, () => {
+        this.#confirmed.delete(cid.toString())
         const before = this.#pins.get(cid.toString())
         if (before !== undefined) this.#set(cid, before, undefined)
       }),
@@ -129,10 +184,16 @@ export class SimulatedIpfs implements TrackerIpfs {
     }
   }
 
-  #set(cid: CID, before: PinnedEntry | undefined, to: 'recursive' | 'direct' | undefined): void {
+  #set(cid: CID, before: PinnedEntry | undefined, to: PinnedState | undefined): void {
     this.#init.onChanging(before, to)
     if (to === undefined) this.#pins.delete(cid.toString())
     else this.#pins.set(cid.toString(), { cid, state: to, foreign: before?.foreign ?? false })
+  }
+
+  #used(): number {
+    let used = 0
+    for (const { cid } of this.#pins.values()) used += this.#init.sizeOf(cid)
+    return used
   }
 
   /** One call: on its way, its effect, and on its way back. */

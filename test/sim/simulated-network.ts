@@ -1,8 +1,10 @@
 /**
- * The network between the peers: announcements that go to all, and blocks that one asks another for. Messages may be lost,
- * doubled, delayed and so overtake each other; pairs may be cut off from each other.
+ * The network between the peers: announcements and metrics that go to all, and blocks that one asks another for. Messages
+ * may be lost, doubled, delayed and so overtake each other; pairs may be cut off from each other.
  */
 import type { CID } from 'multiformats/cid'
+import type { Metric } from '../../core/monitor/metric.ts'
+import type { PeerIdText } from '../../core/pin/pin.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { Trace } from './trace.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -21,34 +23,40 @@ export const calmNetwork: NetworkConditions = { loss: 0, doubled: 0, delay: { fr
 export type Message =
   /** Bytes of the pubsub topic. */
   | { type: 'announcement'; bytes: Uint8Array }
+  | { type: 'metric'; metric: Metric }
   | { type: 'want'; request: number; cid: CID }
   /** `bytes` undefined: the peer does not have it. */
   | { type: 'block'; request: number; bytes: Uint8Array | undefined }
 
-export type Receiver = (from: string, message: Message) => void
+/** Peers are told apart by their IDs, which nobody can make up for another. */
+export type Receiver = (from: PeerIdText, message: Message) => void
 
 export interface NetworkInit {
   time: VirtualTime
   random: SeededRandom
   trace: Trace
+  /** What people call a peer. */
+  nameOf(peer: PeerIdText): string
+}
+
+interface Listener {
+  receive: Receiver
+  /** Somebody else can be reached from now on. */
+  met(peer: PeerIdText): void
 }
 
 export class SimulatedNetwork {
   conditions: NetworkConditions = calmNetwork
+  readonly counts = { 'messages lost': 0, 'messages doubled': 0, 'messages reordered': 0, 'messages late': 0 }
   readonly #init: NetworkInit
-  readonly #receivers = new Map<string, Receiver>()
-  readonly #cut = new Set<string>()
+  readonly #listeners = new Map<PeerIdText, Listener>()
+  readonly #cut = new Map<PeerIdText, Map<PeerIdText, number>>()
+  /** When the last message of a pair arrives. */
+  readonly #lastArrival = new Map<string, number>()
   #requests = 0
-  #lost = 0
-  #doubled = 0
 
   constructor(init: NetworkInit) {
     this.#init = init
-  }
-
-  /** Messages that did not arrive, and that arrived twice. */
-  get counts(): { lost: number; doubled: number } {
-    return { lost: this.#lost, doubled: this.#doubled }
   }
 
   /** A number that no other request has, whatever life its peer is in. */
@@ -56,43 +64,80 @@ export class SimulatedNetwork {
     return ++this.#requests
   }
 
-  /** What comes for `name` goes to `receiver` from now on; undefined = nobody is there. */
-  listen(name: string, receiver: Receiver | undefined): void {
-    if (receiver === undefined) this.#receivers.delete(name)
-    else this.#receivers.set(name, receiver)
+  /** What comes for `peer` goes to `listener` from now on. */
+  join(peer: PeerIdText, listener: Listener): void {
+    const others = [...this.#listeners].filter(([id]) => id !== peer)
+    this.#listeners.set(peer, listener)
+    for (const [id, other] of others) {
+      other.met(peer)
+      listener.met(id)
+    }
   }
 
-  /** Nothing gets from `from` to `to` any more, or again. */
-  setCut(from: string, to: string, cut: boolean): void {
-    if (cut) this.#cut.add(`${from} ${to}`)
-    else this.#cut.delete(`${from} ${to}`)
+  /** Nobody is there any more. */
+  leave(peer: PeerIdText): void {
+    this.#listeners.delete(peer)
   }
 
-  publish(from: string, bytes: Uint8Array): void {
-    for (const to of this.#receivers.keys())
-      if (to !== from) this.send(from, to, { type: 'announcement', bytes })
+  /** Nothing gets from `from` to `to` until what is returned is called. */
+  cut(from: PeerIdText, to: PeerIdText): () => void {
+    this.#addCut(from, to, 1)
+    let isCut = true
+    return () => {
+      if (isCut) this.#addCut(from, to, -1)
+      isCut = false
+    }
   }
 
-  send(from: string, to: string, message: Message): void {
+  /** Everybody reaches everybody. */
+  heal(): void {
+    this.conditions = calmNetwork
+    this.#cut.clear()
+  }
+
+  publish(from: PeerIdText, message: Message): void {
+    for (const to of this.#listeners.keys()) if (to !== from) this.send(from, to, message)
+  }
+
+  send(from: PeerIdText, to: PeerIdText, message: Message): void {
     const { random } = this.#init
-    if (this.#cut.has(`${from} ${to}`) || random.chance(this.conditions.loss)) {
-      this.#lost++
+    const { loss, doubled } = this.conditions
+    if ((this.#cut.get(from)?.get(to) ?? 0) > 0 || (loss > 0 && random.chance(loss))) {
+      this.counts['messages lost']++
       return
     }
     this.#deliver(from, to, message)
-    if (!random.chance(this.conditions.doubled)) return
-    this.#doubled++
+    if (doubled === 0 || !random.chance(doubled)) return
+    this.counts['messages doubled']++
     this.#deliver(from, to, message)
   }
 
-  #deliver(from: string, to: string, message: Message): void {
-    const { time, random, trace } = this.#init
+  #deliver(from: PeerIdText, to: PeerIdText, message: Message): void {
+    const { time, random, trace, nameOf } = this.#init
     const { delay } = this.conditions
-    time.after(random.between(delay.from, delay.to), () => {
-      const receiver = this.#receivers.get(to)
-      if (receiver === undefined) return
-      trace.note(to, `gets ${message.type} from ${from}`)
-      receiver(from, message)
+    const takes = random.between(delay.from, delay.to)
+    this.#count(from, to, takes)
+    time.after(takes, () => {
+      const listener = this.#listeners.get(to)
+      if (listener === undefined) return
+      if (message.type !== 'metric') trace.note(nameOf(to), `gets ${message.type} from ${nameOf(from)}`)
+      listener.receive(from, message)
     })
+  }
+
+  #count(from: PeerIdText, to: PeerIdText, takes: number): void {
+    const { counts } = this
+    if (takes > calmNetwork.delay.to) counts['messages late']++
+    const pair = `${from} ${to}`
+    const arrives = this.#init.time.monotonic() + takes
+    const last = this.#lastArrival.get(pair) ?? 0
+    if (arrives < last) counts['messages reordered']++
+    else this.#lastArrival.set(pair, arrives)
+  }
+
+  #addCut(from: PeerIdText, to: PeerIdText, by: number): void {
+    const ofPeer = this.#cut.get(from) ?? new Map<PeerIdText, number>()
+    ofPeer.set(to, Math.max(0, (ofPeer.get(to) ?? 0) + by))
+    this.#cut.set(from, ofPeer)
   }
 }

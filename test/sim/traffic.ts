@@ -1,47 +1,58 @@
-/** What clients do: each asks one peer after the other for small changes, and waits for the answer before it goes on. */
+/** What clients do: each asks one peer after the other for something, and waits for the answer before it goes on. */
 import type { CID } from 'multiformats/cid'
-import type { Pin } from '../../core/pin/pin.ts'
-import type { UserChange } from '../../core/runtime/store.ts'
-import { pinOf, short } from './content.ts'
-import type { Model } from './model.ts'
-import type { SeededRandom } from './seeded-random.ts'
+import type { Pinning } from '../../core/peer/pinning.ts'
+import type { Pin, PinOptions } from '../../core/pin/pin.ts'
+import type { PinsetChange, Written } from '../../core/runtime/store.ts'
+import { short } from './content.ts'
+import type { Asked, Model, Operation } from './model.ts'
+import { drawOperation, expiryOf, type OperationKind } from './operations.ts'
+import type { Plan } from './plan.ts'
+import { SeededRandom } from './seeded-random.ts'
+import type { SimulatedIpfs } from './simulated-ipfs.ts'
 import type { SimulatedPeer } from './simulated-peer.ts'
 import type { Trace } from './trace.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
-export interface TrafficSettings {
-  clients: number
-  /** Operations of each client. */
-  operations: number
-  /** Milliseconds between an answer and the next operation, at most. */
-  pause: number
-}
-
 export interface TrafficInit {
-  settings: TrafficSettings
+  plan: Plan
+  /** Numbers of operations that are left out. */
+  skipped: ReadonlySet<number>
   /** CIDs that clients choose from. */
   contents: readonly CID[]
   time: VirtualTime
-  random: SeededRandom
   model: Model
   trace: Trace
   peers: readonly SimulatedPeer[]
+  newIpfs(peer: SimulatedPeer): SimulatedIpfs
+  /** A client was told that a CID is pinned on this peer. */
+  onToldPinned(peer: SimulatedPeer, cid: CID): void
+  /** A pin was left as it is, since it says what is asked already. */
+  onUnchanged(peer: SimulatedPeer, cid: CID, name: string): void
   /** Told of what must never happen. */
   fail(error: unknown): void
 }
 
+/** One client's request of one peer. */
+interface Request {
+  client: string
+  index: number
+  peer: SimulatedPeer
+}
+
 export class Traffic {
+  readonly counts = new Map<string, number>()
   readonly #init: TrafficInit
   #running = 0
+  #next = 1
 
   constructor(init: TrafficInit) {
     this.#init = init
   }
 
   start(): void {
-    for (let client = 1; client <= this.#init.settings.clients; client++) {
+    for (let client = 1; client <= this.#init.plan.clients; client++) {
       this.#running++
-      this.#act(`client${client}`, this.#init.random.fork()).then(() => this.#running--, this.#init.fail)
+      this.#act(`client${client}`).then(() => this.#running--, this.#init.fail)
     }
   }
 
@@ -49,59 +60,171 @@ export class Traffic {
     return this.#running === 0
   }
 
-  async #act(client: string, random: SeededRandom): Promise<void> {
-    const { settings, time, peers } = this.#init
-    for (let left = settings.operations; left > 0; left--) {
-      await time.sleep(random.between(0, settings.pause))
-      const up = peers.filter(({ store }) => store !== undefined)
-      if (up.length > 0) await this.#change(client, random.pick(up), random)
+  async #act(client: string): Promise<void> {
+    const { plan, skipped, time, peers, contents, fail } = this.#init
+    while (this.#next <= plan.operations) {
+      const index = this.#next++
+      const random = SeededRandom.of(plan.seed, 'operation', index)
+      await time.sleep(random.between(0, plan.pause))
+      const operation = drawOperation(random, index, contents, plan.peers)
+      const chosen = random.pick(peers)
+      if (skipped.has(index)) continue
+      const peer = chosen.process === undefined ? peers.find(({ process }) => process !== undefined) : chosen
+      if (peer === undefined) continue
+      this.counts.set(operation.kind, (this.counts.get(operation.kind) ?? 0) + 1)
+      try {
+        await this.#do({ client, index, peer }, operation)
+      } catch (error) {
+        fail(error)
+      }
     }
   }
 
-  async #change(client: string, peer: SimulatedPeer, random: SeededRandom): Promise<void> {
+  async #do(request: Request, operation: OperationKind): Promise<void> {
+    const { peer } = request
+    switch (operation.kind) {
+      case 'pin':
+      case 'pin again':
+      case 'update':
+        await this.#pin(request, operation)
+        break
+      case 'unpin':
+        await this.#unpin(request, operation.cid)
+        break
+      case 'status':
+        await this.#status(peer, operation.cid)
+        break
+      case 'list':
+        await peer.ask(async ({ reports }) => [...reports.statusAll(0)].length)
+        break
+      case 'recover':
+        await peer.ask(({ reports }) => reports.recover(operation.cid))
+        break
+      case 'recover all':
+        await peer.ask(async ({ reports }) => (await Array.fromAsync(reports.recoverAll())).length)
+        break
+      default:
+        this.#operate(peer, operation)
+    }
+  }
+
+  async #pin(
+    request: Request,
+    operation: Extract<OperationKind, { kind: 'pin' | 'pin again' | 'update' }>,
+  ): Promise<void> {
+    const { cid } = operation
+    const options = this.#optionsOf(request.peer, operation)
+    if (options === undefined) return
+    const asked: Asked = {
+      kind: 'pin',
+      cid,
+      name: options.name,
+      isAgain: operation.kind === 'pin again',
+      // An update copies the expiry of its source, as that is by then.
+      mayExpire: operation.kind === 'update' || options.expireAt !== undefined,
+    }
+    await this.#change(request, asked, (pinning) => pinning.pin(cid, options))
+  }
+
+  /** Undefined when there is no pin to ask for again. */
+  #optionsOf(
+    peer: SimulatedPeer,
+    operation: Extract<OperationKind, { kind: 'pin' | 'pin again' | 'update' }>,
+  ): PinOptions | undefined {
+    if (operation.kind === 'pin again') return peer.store?.pin(operation.cid)
+    if (operation.kind === 'update') {
+      return { ...emptyOptions, name: operation.name, pinUpdate: operation.from }
+    }
+    const { mode, min, max, preferred, name, expiresIn } = operation.pin
+    return {
+      ...emptyOptions,
+      name,
+      mode,
+      replicationFactorMin: min,
+      replicationFactorMax: max,
+      userAllocations: preferred.flatMap((index) => this.#init.peers[index]?.id ?? []),
+      ...expiry(expiryOf(peer.clock.now(), expiresIn)),
+    }
+  }
+
+  async #unpin(request: Request, cid: CID): Promise<void> {
+    await this.#change(request, { kind: 'unpin', cid }, (pinning) => pinning.unpin(cid))
+  }
+
+  async #change(
+    { client, index, peer }: Request,
+    asked: Asked,
+    change: (pinning: Pinning) => Promise<Pin>,
+  ): Promise<void> {
     const { model, trace } = this.#init
-    const changes = this.#draw(client, random)
-    const operation = model.begin(peer.name, changes)
-    trace.note(client, `asks ${peer.name} for #${operation.id}: ${changes.map(describe).join(', ')}`)
-    const answer = await peer.write(changes)
+    const operation = model.begin(index, peer.name, asked)
+    const what =
+      asked.kind === 'pin' ? `pin ${short(asked.cid)} as "${asked.name}"` : `unpin ${short(asked.cid)}`
+    trace.note(client, `asks ${peer.name} for #${index}: ${what}`)
+    let written: Written | undefined
+    const answer = await peer.ask(async (process) => {
+      const write = async (changes: PinsetChange[]) => (written = await process.store.write(changes))
+      const { store } = process
+      const mayBeWithdrawn = (cid: CID) => store.mayBeWithdrawn(cid)
+      return change(process.pinning({ pin: (cid) => store.pin(cid), mayBeWithdrawn, write }))
+    })
+    this.#answered(client, peer, operation, answer, written)
+  }
+
+  #answered(
+    client: string,
+    peer: SimulatedPeer,
+    operation: Operation,
+    answer: Pin | Error | undefined,
+    written: Written | undefined,
+  ): void {
+    const { model, trace, onUnchanged } = this.#init
+    const { index, asked } = operation
     if (operation.outcome === 'lost') return
     if (answer === undefined) throw new Error(`${peer.name} did not answer and was not killed`)
     if (answer instanceof Error) {
       model.refuse(operation)
-      trace.note(client, `is refused #${operation.id}: ${answer.message}`)
-      return
+      trace.note(client, `is refused #${index}: ${answer.message}`)
+    } else if (written?.cid === undefined) {
+      model.leave(operation)
+      trace.note(client, `is told that #${index} changes nothing`)
+      if (asked.kind === 'pin') onUnchanged(peer, asked.cid, asked.name)
+    } else {
+      model.acknowledge(operation, written.cid)
+      trace.note(client, `is told that #${index} is stored`)
     }
-    model.acknowledge(operation, answer.cid)
-    trace.note(client, `is told that #${operation.id} is stored`)
   }
 
-  /** One to three changes of different CIDs. */
-  #draw(client: string, random: SeededRandom): UserChange[] {
-    const cids = new Set(
-      Array.from({ length: random.pick([1, 1, 1, 2, 3]) }, () => random.pick(this.#init.contents)),
-    )
-    return [...cids].map((cid) =>
-      random.chance(0.6) ? { kind: 'pin', pin: this.#drawPin(client, cid, random) } : { kind: 'unpin', cid },
-    )
+  async #status(peer: SimulatedPeer, cid: CID): Promise<void> {
+    const answer = await peer.ask(({ reports }) => reports.status(cid))
+    if (answer === undefined || answer instanceof Error) return
+    if (answer.peerMap.get(peer.id)?.status === 'pinned') this.#init.onToldPinned(peer, cid)
   }
 
-  #drawPin(client: string, cid: CID, random: SeededRandom): Pin {
-    const { peers, time } = this.#init
-    const holders = peers.map(({ id }) => id).filter(() => random.chance(0.5))
-    const allocated = holders.length > 0 && random.chance(0.5)
-    return pinOf(cid, {
-      name: `${client} ${random.between(1, 1_000_000)}`,
-      timestamp: BigInt(Math.floor(time.now() / 1000)) * 1_000_000_000n,
-      ...(random.chance(0.15) ? { mode: 'direct', maxDepth: 0 } : {}),
-      ...(allocated
-        ? { allocations: holders, replicationFactorMin: 1, replicationFactorMax: holders.length }
-        : {}),
-    })
+  #operate(peer: SimulatedPeer, operation: OperationKind): void {
+    const { trace, newIpfs } = this.#init
+    trace.note('operator', `${peer.name}: ${operation.kind}`)
+    peer.kill(false)
+    if (operation.kind === 'reconfigure') {
+      const { concurrency, min, max } = operation
+      peer.config = { ...peer.config, concurrency, defaults: { min, max } }
+    }
+    if (operation.kind === 'use another IPFS node') peer.ipfs = newIpfs(peer)
+    peer.start()
   }
 }
 
-function describe(change: UserChange): string {
-  if (change.kind === 'unpin') return `unpin ${short(change.cid)}`
-  const { cid, mode, allocations } = change.pin
-  return `pin ${short(cid)} ${mode} ${allocations.length === 0 ? 'everywhere' : `on ${allocations.join(' ')}`}`
+const emptyOptions: PinOptions = {
+  replicationFactorMin: 0,
+  replicationFactorMax: 0,
+  name: '',
+  mode: 'recursive',
+  shardSize: 0n,
+  userAllocations: [],
+  metadata: {},
+  origins: [],
+}
+
+function expiry(expireAt: bigint | undefined): { expireAt?: bigint } {
+  return expireAt === undefined ? {} : { expireAt }
 }

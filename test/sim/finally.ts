@@ -1,0 +1,107 @@
+/** What must hold in the end, when the peers agree and have nothing left to do. Looked at once. */
+import { dutyOf } from '../../core/pin/pin.ts'
+import { type ReferenceElement, referencePinset, winner } from './reference-pinset.ts'
+import { type Check, type LivePeer, livePeers, onEach, pagesOf, pinsOf, type World } from './world.ts'
+
+export const finallyChecks: Record<string, Check> = {
+  finally_heads_are_what_nothing_builds_on: (world) =>
+    onFirst(world, (peer) => {
+      const { tips } = referencePinset(blocksOf(peer))
+      const heads = new Set(peer.store.heads().map(({ cid }) => cid.toString()))
+      return [
+        ...[...heads.difference(tips)].map((cid) => `${cid} is a head, and another block builds on it`),
+        ...[...tips.difference(heads)].map((cid) => `nothing builds on ${cid}, and it is no head`),
+      ]
+    }),
+
+  finally_the_pinset_is_what_its_blocks_say: (world) =>
+    onFirst(world, (peer) => {
+      const { elements } = referencePinset(blocksOf(peer))
+      const pins = new Map(pinsOf(peer).map((pin) => [pin.cid.toString(), pin]))
+      return [...elements].flatMap(([key, ofKey]) => {
+        const [is, should] = [pins.get(key), winner(ofKey)]
+        const text = ({ name = 'not there', allocations = [] as string[] } = {}) => `${name} ${allocations}`
+        return text(is) === text(should) ? [] : [`${key} is ${text(is)}, its blocks say ${text(should)}`]
+      })
+    }),
+
+  finally_every_peer_has_every_acknowledged_change: (world) => {
+    const acknowledged = world.model.allAcknowledgedBlocks()
+    const live = livePeers(world)
+    // What only a lost peer knew is lost with it.
+    const due = acknowledged.filter(
+      ({ block, isSafe }) => isSafe || live.some(({ store }) => store.hasBlock(block)),
+    )
+    return onEach(world, ({ store }) =>
+      due
+        .filter(({ block }) => !store.hasBlock(block))
+        .map(({ block }) => `block ${block} was acknowledged and never came`),
+    )
+  },
+
+  finally_the_pinset_is_what_clients_were_told: (world) => onFirst(world, (peer) => untoldPins(world, peer)),
+
+  finally_ipfs_holds_what_the_pinset_says: (world) =>
+    onEach(world, (peer) => {
+      const wanted = new Set(
+        pinsOf(peer)
+          .filter((pin) => dutyOf(pin, peer.id) === 'hold')
+          .map(({ cid }) => cid.toString()),
+      )
+      const { pinned } = peer.ipfs
+      const lacking = [...wanted].filter((key) => !pinned.has(key) && !world.missing.has(key))
+      const left = [...pinned.values()].filter(({ cid, foreign }) => !foreign && !wanted.has(cid.toString()))
+      return [
+        ...lacking.map((key) => `${key} is to be held and IPFS does not have it`),
+        ...left.map(({ cid }) => `${cid} is not to be held and IPFS still has it`),
+      ]
+    }),
+
+  finally_no_unpin_is_undone_by_background_work: (world) =>
+    onFirst(world, (peer) => {
+      const { elements } = referencePinset(blocksOf(peer))
+      const again = world.model.namesWrittenAgain()
+      return [...elements].flatMap(([key, ofKey]) =>
+        copiesOfTheUnpinned(ofKey)
+          .filter((name) => !again.has(name))
+          .map((name) => `${key}: "${name}" was unpinned, and a copy of it by background work is left`),
+      )
+    }),
+}
+
+/** The lowest element of a name is what a client wrote; those above it are copies of it. */
+function copiesOfTheUnpinned(greatestFirst: readonly ReferenceElement[]): string[] {
+  const byName = Map.groupBy(greatestFirst, ({ pin }) => pin.name)
+  return [...byName].flatMap(([name, elements]) => {
+    const written = elements.at(-1)
+    return written?.isDead === true && elements.some(({ isDead }) => !isDead) ? [name] : []
+  })
+}
+
+function untoldPins({ model }: World, peer: LivePeer): string[] {
+  const pins = new Map(pinsOf(peer).map((pin) => [pin.cid.toString(), pin]))
+  const complaints = model.keys().flatMap((key) => {
+    const pin = pins.get(key)
+    const fate = model.fate(key)
+    if (fate === 'present' && pin === undefined)
+      return [`${key} was pinned, nobody unpinned it, and it is gone`]
+    if (fate === 'absent' && pin !== undefined) return [`${key} was unpinned and is there`]
+    const isKnown = pin === undefined || model.names(key).has(pin.name)
+    return isKnown ? [] : [`${key} has the name ${pin.name}, which nobody gave it`]
+  })
+  const known = new Set(model.keys())
+  const invented = [...pins.keys()].filter((key) => !known.has(key))
+  return [...complaints, ...invented.map((key) => `nobody ever pinned ${key}`)]
+}
+
+function blocksOf({ store }: LivePeer) {
+  return pagesOf((after) => store.blocks({ limit: 1000, ...after }))
+}
+
+/** All peers are equal by now. */
+function onFirst(world: World, check: (peer: LivePeer) => string[]): string[] {
+  const [first] = livePeers(world)
+  return first === undefined
+    ? ['no peer is up']
+    : check(first).map((complaint) => `${first.name}: ${complaint}`)
+}
