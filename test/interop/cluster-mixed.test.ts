@@ -138,8 +138,23 @@ await describeWithGo('a cluster of both implementations', ({ path }) => {
       for (const cid of missing) await sayAll(cid, onAll('pin_error'))
       for (const text of texts) await kubos.ours1.add(new TextEncoder().encode(text))
       for (const [index, name] of askedBoth.entries()) {
-        await peers[name].client.recover(missing[index]!)
+        const recovered = await peers[name].client.recover(missing[index]!)
+        expect(Object.keys(statusesOf(recovered))).toEqual([...names].sort())
         await sayAll(missing[index]!, onAll('pinned'))
+      }
+    })
+
+    check('all that failed recovers on all peers through either', async () => {
+      for (const name of askedBoth) {
+        const text = `missing until ${name} recovers all`
+        const cid = await kubos.go1.add(new TextEncoder().encode(text), '--only-hash')
+        await peers.ours1.client.pin(cid)
+        await sayAll(cid, onAll('pin_error'))
+        await kubos.ours1.add(new TextEncoder().encode(text))
+        const recovered = await Array.fromAsync(peers[name].client.recoverAll())
+        const row = recovered.find((each) => each.cid === cid)
+        expect(Object.keys(statusesOf(row!))).toEqual([...names].sort())
+        await sayAll(cid, onAll('pinned'))
       }
     })
 
