@@ -23,7 +23,7 @@ import type { PinsetChange, Store } from '../runtime/store.ts'
 import { FollowerError } from './errors.ts'
 
 export interface PinningInit {
-  store: Pick<Store, 'pin' | 'write' | 'mayBeWithdrawn'>
+  store: Pick<Store, 'pin' | 'storedPin' | 'write' | 'mayBeWithdrawn'>
   ipfs: Pick<Ipfs, 'getBlock' | 'resolve'>
   /** The peers that are to hold `pin`, which `current` hold now. Throws `NotEnoughPeersError`. */
   allocate: (pin: PinOptions, current: readonly PeerIdText[]) => PeerIdText[]
@@ -100,13 +100,25 @@ export class Pinning {
   async #write(pin: Pin): Promise<Pin> {
     const { store } = this.#init
     const existing = store.pin(pin.cid)
-    if (existing !== undefined && saysTheSame(existing, pin) && !store.mayBeWithdrawn(pin.cid)) {
+    if (existing !== undefined && this.#isStored(existing, pin)) {
       this.#init.retry(pin.cid)
       return { ...pin, timestamp: existing.timestamp ?? 0n }
     }
     this.#init.gave(pin.allocations.filter((peer) => !existing?.allocations.includes(peer)))
     await store.write([{ kind: 'pin', pin }])
     return pin
+  }
+
+  /** A pin that only waits for its commit does not count: it may fail yet, and this request is answered now. */
+  #isStored(existing: Pin, pin: Pin): boolean {
+    const { store } = this.#init
+    const stored = store.storedPin(pin.cid)
+    return (
+      stored !== undefined &&
+      saysTheSame(existing, pin) &&
+      saysTheSame(stored, pin) &&
+      !store.mayBeWithdrawn(pin.cid)
+    )
   }
 
   #prepared(existing: Pin | undefined, requested: Pin): Pin {

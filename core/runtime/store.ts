@@ -256,6 +256,8 @@ export interface Store extends AsyncDisposable {
 
   /** The pin as later requests must see it: writes that wait for their commit count. */
   pin(cid: CID): Pin | undefined
+  /** The pin as it is safe: writes that wait for their commit may fail yet and do not count. */
+  storedPin(cid: CID): Pin | undefined
   /** Committed pins in the byte order of their CIDs. */
   pins(query: PinQuery): Page<Pin>
   /** Committed pins whose time has come, the earliest first; by index. */

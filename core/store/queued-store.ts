@@ -81,6 +81,10 @@ export class QueuedStore extends StoreReader implements Store {
     return this.#pending.pin(cid, () => super.pin(cid))
   }
 
+  storedPin(cid: CID): Pin | undefined {
+    return super.pin(cid)
+  }
+
   async record(outcomes: TrackedOutcome[]): Promise<void> {
     if (outcomes.length === 0) return
     await this.#queue.submit<'record'>({

@@ -162,11 +162,16 @@ export class Traffic {
       asked.kind === 'pin' ? `pin ${short(asked.cid)} as "${asked.name}"` : `unpin ${short(asked.cid)}`
     trace.note(client, `asks ${peer.name} for #${index}: ${what}`)
     let written: Written | undefined
-    const answer = await peer.ask(async (process) => {
-      const write = async (changes: PinsetChange[]) => (written = await process.store.write(changes))
-      const { store } = process
-      const mayBeWithdrawn = (cid: CID) => store.mayBeWithdrawn(cid)
-      return change(process.pinning({ pin: (cid) => store.pin(cid), mayBeWithdrawn, write }))
+    const answer = await peer.ask(async ({ store, pinning }) => {
+      const write = async (changes: PinsetChange[]) => (written = await store.write(changes))
+      return change(
+        pinning({
+          pin: (cid) => store.pin(cid),
+          storedPin: (cid) => store.storedPin(cid),
+          mayBeWithdrawn: (cid) => store.mayBeWithdrawn(cid),
+          write,
+        }),
+      )
     })
     this.#answered(client, peer, operation, answer, written)
   }

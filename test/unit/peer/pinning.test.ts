@@ -91,6 +91,16 @@ describe('a pin', () => {
     await same.pin(cidOf('a'), options({ name: 'another' }))
     expect(store.counts().blocks).toBe(blocks + 1)
   })
+  test('asked for again while it waits for its commit is not taken for stored', async () => {
+    const cid = cidOf('a')
+    const first = pinning().pin(cid, options())
+    const second = pinning().pin(cid, options())
+    expect(store.storedPin(cid)).toBeUndefined()
+    await second
+    expect(store.storedPin(cid)?.cid).toEqual(cid)
+    await first
+  })
+
   test('asked for again while it may be withdrawn is written', async () => {
     const cid = cidOf('a')
     const [held, moved] = [
