@@ -8,7 +8,7 @@ const PIN = 'core/pin'
 const RUNTIME = 'core/runtime'
 const GROUND = [PIN, RUNTIME]
 /** Decisions without I/O; they know no other part, nor each other. */
-const PURE = ['core/crdt', 'core/tracker', 'core/allocator', 'core/monitor']
+const PURE = ['core/crdt', 'core/tracker', 'core/allocator', 'core/monitor', 'core/upkeep']
 /** The cluster's libp2p host and the embedded node's are two; how they encrypt and exchange blocks is the same for both. */
 const ENCRYPTERS = 'core/network/encrypters.ts'
 const BITSWAP = 'core/network/bitswap.ts'

@@ -3,7 +3,7 @@
  */
 import type { Source } from './sources.ts'
 
-const PURE = /^core\/(pin|crdt|tracker|allocator)\//
+const PURE = /^core\/(pin|crdt|tracker|allocator|upkeep)\//
 const CORE = /^core\//
 /** A Worker's entry file is the one object that its thread has. */
 const MODULES = /^core\/(?!.*-worker\.ts$)/
