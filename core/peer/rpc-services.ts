@@ -12,6 +12,7 @@ import type { GlobalPinInfo, PeerIdentity } from '../pin/pin-info.ts'
 import type { Ipfs, IpfsBlock } from '../runtime/ipfs.ts'
 import type { PinsetChange, Store } from '../runtime/store.ts'
 import { FollowerError, PeerRemovalError } from './errors.ts'
+import { collectGarbage } from './garbage.ts'
 import type { Members } from './members.ts'
 import type { Reports } from './reports.ts'
 import { protocolVersion } from './service.ts'
@@ -60,7 +61,7 @@ function clusterServices(init: RpcServicesInit): AnyHandler[] {
       for await (const info of reports.recoverAll(signal)) yield rowOf(reports, info)
     }),
     unary(rpc.recoverLocal, async (cid) => rowOf(reports, await reports.recover(required(cid, 'a CID')))),
-    unary(rpc.repoGcLocal, (_, { signal }) => collectGarbage(init, signal)),
+    unary(rpc.repoGcLocal, (_, { signal }) => garbageReport(init, signal)),
   ]
 }
 
@@ -121,10 +122,9 @@ async function cannotRemovePeers(): Promise<never> {
   throw new PeerRemovalError()
 }
 
-async function collectGarbage({ ipfs, self, peerName }: RpcServicesInit, signal: AbortSignal) {
-  const keys: { k?: CID | undefined; e?: string | undefined }[] = []
-  for await (const { cid, error } of ipfs.gc({ signal })) keys.push({ k: cid, e: error })
-  return { p: self, pn: peerName, k: keys }
+async function garbageReport({ ipfs, self, peerName }: RpcServicesInit, signal: AbortSignal) {
+  const { keys, error } = await collectGarbage(ipfs, signal)
+  return { p: self, pn: peerName, k: keys.map(({ cid, error }) => ({ k: cid, e: error })), e: error }
 }
 
 async function* blocksOf(

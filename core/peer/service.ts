@@ -18,6 +18,7 @@ import type { Alerts } from './alerts.ts'
 import type { ClusterReports } from './cluster-reports.ts'
 import { connectGraph } from './connect-graph.ts'
 import { PeerRemovalError } from './errors.ts'
+import { collectGarbage } from './garbage.ts'
 import type { IpfsView } from './ipfs-watch.ts'
 import type { Members } from './members.ts'
 import type { Membership } from './membership.ts'
@@ -202,13 +203,7 @@ export class Service implements PeerService {
 
   async #ownGc(signal?: AbortSignal): Promise<GcRows> {
     const { peerName, ipfs } = this.#init
-    const keys: GcRows['keys'] = []
-    try {
-      for await (const row of ipfs.gc(signal && { signal })) keys.push(row)
-      return { peerName, keys }
-    } catch (error) {
-      return { peerName, keys, error: messageOf(error) }
-    }
+    return { peerName, ...(await collectGarbage(ipfs, signal)) }
   }
 
   async #remoteGc(peer: PeerIdText, signal?: AbortSignal): Promise<GcRows> {
