@@ -143,6 +143,8 @@ export function hurry(service: ServiceJson): void {
   cluster.monitor_ping_interval = '3s'
   cluster.pubsub.heartbeat_interval = '1s'
   consensus.crdt.rebroadcast_interval = '2s'
+  // A walk of the original that failed is not tried again before (`spec/wire.md` §3.5).
+  consensus.crdt.repair_interval = '10s'
   ipfs_connector.ipfshttp.connect_swarms_delay = '2s'
   monitor.pubsubmon.check_interval = '3s'
   for (const each of Object.values<ServiceJson>(informer)) each.metric_ttl = '6s'

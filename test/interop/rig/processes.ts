@@ -19,21 +19,30 @@ export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** TCP ports of 127.0.0.1 that nobody listens on now. */
+/**
+ * TCP ports of 127.0.0.1 that nobody listens on now, and that no other call gives soon. They are below those that systems
+ * take for outgoing connections: a peer that is killed finds its port free when it starts again.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject)
-        server.listen(0, '127.0.0.1', resolve)
-      })
-      return server
-    }),
-  )
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  const ports: number[] = []
+  while (ports.length < count) {
+    nextPort = nextPort === lastPort ? firstPort : nextPort + 1
+    if (await isFree(nextPort)) ports.push(nextPort)
+  }
   return ports
+}
+
+const [firstPort, lastPort] = [10_000, 32_000]
+let nextPort = firstPort + Math.floor(Math.random() * (lastPort - firstPort))
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  const isListening = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => resolve(true))
+  })
+  if (isListening) await new Promise((resolve) => server.close(resolve))
+  return isListening
 }
 
 /** Runs a program to its end and gives its output. Rejects with its last words when it fails. */
