@@ -1,6 +1,7 @@
 /** What the change log says, and to whom. */
 import { expect, test } from 'bun:test'
-import type { Change } from '../../../core/runtime/store.ts'
+import type { Change, CommittedChange } from '../../../core/runtime/store.ts'
+import { priorityClass } from '../../../core/tracker/priority.ts'
 import type { CreateSubject } from './compliance.ts'
 import { allBlocks, cidOf, other, outcomeOf, pinAt, pinOf, self, writePins } from './fixtures.ts'
 
@@ -63,6 +64,27 @@ export function changeCases(create: CreateSubject): void {
     end()
     await writePins(store, pinOf('d'))
     expect(heard.length).toBe(2)
+  })
+
+  test('a listener is told the queue in which a record waits since then', async () => {
+    await using subject = await create()
+    const { store } = subject
+    const heard: CommittedChange[] = []
+    store.onChange((changes) => heard.push(...changes))
+    await writePins(store, pinOf('a'))
+    const record = store.local(cidOf('a'))!
+    for (const status of ['pinning', 'pin_error', 'pinned'] as const) {
+      await store.record([outcomeOf(record, { status, priority: priorityClass.retried, owned: true })])
+    }
+    await store.write([{ kind: 'unpin', cid: cidOf('a') }])
+    expect(heard.filter(({ kind }) => kind === 'local').map(({ waits }) => waits)).toEqual([
+      { kind: 'pin', priority: priorityClass.fresh },
+      undefined,
+      { kind: 'pin', priority: priorityClass.retried },
+      undefined,
+      { kind: 'unpin', priority: priorityClass.fresh },
+    ])
+    expect(heard.filter(({ kind, waits }) => kind === 'pinset' && waits)).toEqual([])
   })
 
   test('a listener sees what it is told of', async () => {

@@ -246,6 +246,22 @@ describe('a failed pin', () => {
   })
 })
 
+test('a pin that hangs takes a slot of its own and no other', () => {
+  const { store, ipfs, settle } = makeRig({ concurrentPins: 2 })
+  store.fold(cid, pinOf(cid, recent))
+  settle()
+  const others = Array.from({ length: 50 }, (_, i) => contentCid(`content ${i}`))
+  for (const one of others) store.fold(one, pinOf(one, recent))
+  for (const one of others) {
+    settle()
+    expect(ipfs.open).toHaveLength(2)
+    ipfs.callFor(one).answer({ blocks: 1 })
+  }
+  settle()
+  expect(ipfs.open.map((call) => call.cid)).toEqual([cid])
+  expect(others.map((one) => store.local(one)?.status)).toEqual(others.map(() => 'pinned'))
+})
+
 describe('recovering all', () => {
   test('gives what it queued', async () => {
     const { store, ipfs, settle, tracker } = makeRig()
