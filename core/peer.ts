@@ -72,6 +72,9 @@ export interface Peer extends AsyncDisposable {
   readonly ready: Promise<void>
 }
 
+/** Milliseconds that a peer which joins through this one may take until it hears of this one's metrics. */
+const hearingTimeout = 2_000
+
 /**
  * Starts a peer: it answers when this resolves. Rejects, with nothing left running, when the folder is in use
  * (`StoreLockedError`), a port is taken (`ListenError`, `SwarmListenError`), an address of a peer cannot be used
@@ -114,6 +117,11 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
     calls: network,
     alive: () => membership.members(),
     identity: () => service.identity(),
+    async met(peer) {
+      joining.countAlive(peer)
+      // What it tells of itself when this call has ended is not to get lost.
+      await network.untilItHears(peer, hearingTimeout)
+    },
   })
   const alerts = started.use(new Alerts({ window, interval: config.pubsubmon.checkInterval, runtime }))
   const service: Service = new Service({
@@ -178,6 +186,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
     if (window.add(metric)) links.heardOf(metric.peer)
   })
   network.onConnect((peer) => joining.connected(peer))
+  network.onListener(() => joining.heardBy())
   const identityOfSelf = () => service.identity()
   await network.start(
     rpcServices({ self, peerName, isFollower, identity: identityOfSelf, members, reports, ipfs, store }),

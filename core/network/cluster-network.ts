@@ -21,6 +21,7 @@ import {
   startHost,
 } from './host.ts'
 import { type KnownPeer, KnownPeers } from './known-peers.ts'
+import { Listeners, type Router } from './listeners.ts'
 import { type BrokenOpening, OpeningWatch } from './opening-watch.ts'
 import { openParkedBlocks } from './parked-blocks.ts'
 import { openPinsetBlocks } from './pinset-blocks.ts'
@@ -121,6 +122,8 @@ export class ClusterNetwork implements AsyncDisposable {
   readonly #calls: RemoteCalls
   readonly #opened = new AsyncDisposableStack()
   readonly #metricListeners = new Set<(metric: Metric) => void>()
+  #onListener: (peer: PeerIdText) => void = () => undefined
+  #listeners: Listeners | undefined
   #metrics: MetricsChannel | undefined
   #replication: Replication | undefined
   #belonging: Belonging | undefined
@@ -159,6 +162,10 @@ export class ClusterNetwork implements AsyncDisposable {
         logger: runtime.logger.component('cluster'),
         scheduler: runtime.scheduler,
       }),
+    )
+    const router = pubsub as unknown as Router
+    this.#listeners = opened.use(
+      new Listeners(router, metricsTopic, runtime.scheduler, (peer) => this.#onListener(peer)),
     )
     const parked = opened.use(openParkedBlocks(join(folder, 'parked-blocks.sqlite')))
     await serveCalls(host, handlers, { isTrusted, logger: runtime.logger })
@@ -204,6 +211,16 @@ export class ClusterNetwork implements AsyncDisposable {
   /** Calls back with each peer that becomes connected. */
   onConnect(listener: (peer: PeerIdText) => void): void {
     this.host.addEventListener('peer:connect', ({ detail }) => listener(detail.toString()))
+  }
+
+  /** Calls back with each peer from when on it hears the metrics of this one. Only the last `listener` is called. */
+  onListener(listener: (peer: PeerIdText) => void): void {
+    this.#onListener = listener
+  }
+
+  /** Resolves when a peer hears the metrics of this one and this one its metrics, and else after `ms` milliseconds. */
+  async untilItHears(peer: PeerIdText, ms: number): Promise<void> {
+    await this.#listeners?.until(peer, ms)
   }
 
   /** Own addresses, each ending in `/p2p/<id>`. */

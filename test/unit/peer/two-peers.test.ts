@@ -33,7 +33,7 @@ describe('a peer that joins another', () => {
     await eventually('both know both', async () => {
       return Bun.deepEquals(await membersOf(one), both) && Bun.deepEquals(await membersOf(two), both)
     })
-    expect(two.log.some((line) => line.includes('joined the cluster'))).toBe(true)
+    await eventually('it says so', () => two.log.some((line) => line.includes('joined the cluster')))
     await eventually('both name both', async () => {
       const seen = [await peersOf(one.peer.service), await peersOf(two.peer.service)]
       return seen.every((names) => Bun.deepEquals(names, ['one', 'two']))
