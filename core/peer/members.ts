@@ -19,6 +19,8 @@ export interface MembersInit {
   /** This peer and the others that are alive. */
   alive: () => PeerIdText[]
   identity: () => Promise<PeerIdentity>
+  /** Told of a peer that has answered who it is; what follows waits for the end. */
+  met: (peer: PeerIdText) => Promise<void>
 }
 
 export class Members {
@@ -49,9 +51,10 @@ export class Members {
 
   /** Asks a peer who it is, and counts this one among those that it knows from now on (`spec/wire.md` §1.8). */
   async add(peer: PeerIdText, signal?: AbortSignal): Promise<PeerIdentity> {
-    const { self, identity } = this.#init
+    const { self, identity, met } = this.#init
     if (peer === self) return identity()
     const added = await this.identityOf(peer, signal)
+    await met(peer)
     if (added.clusterPeers.includes(self)) return added
     return { ...added, clusterPeers: [...added.clusterPeers, self] }
   }

@@ -62,6 +62,7 @@ function graphOf(
     calls,
     alive: () => [self, ...Object.keys(peers)],
     identity: async () => identity(self, own),
+    met: async () => undefined,
   })
   return connectGraph(
     {

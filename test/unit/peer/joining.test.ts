@@ -53,35 +53,72 @@ describe('a peer that starts', () => {
     joining.connected('P')
     expect(window.latest('ping', 'P')?.value).toContain('its name')
   })
-  test('tells of itself soon after new connections, once for many', () => {
+  test('tells of itself as soon as others listen, once for many, and once a second at most', () => {
     const { time, joining, announced } = rig()
-    for (let peer = 0; peer < 50; peer++) joining.connected(`P${peer}`)
+    for (let peer = 0; peer < 50; peer++) joining.heardBy()
     expect(announced()).toBe(0)
-    time.run(1_000)
+    time.run(100)
     expect(announced()).toBe(1)
-    joining.connected('later')
-    time.run(1_000)
+    joining.heardBy()
+    time.run(999)
+    expect(announced()).toBe(1)
+    time.run(1)
     expect(announced()).toBe(2)
+    time.run(60_000)
+    joining.heardBy()
+    time.run(100)
+    expect(announced()).toBe(3)
   })
 })
 
 describe('joining', () => {
-  test('calls each peer but itself, and counts it alive', () => {
+  test('calls each peer but itself, a moment after its first answer, and counts it alive', () => {
     const { time, called, joining, alive, log } = rig()
     joining.join(['P', 'self', 'Q'])
-    time.run(0)
-    expect(called).toEqual(['Cluster.PeerAdd of P', 'Cluster.PeerAdd of Q'])
+    time.run(999)
+    expect(called).toEqual(['Cluster.Version of P', 'Cluster.Version of Q'])
+    expect(alive()).toEqual([])
+    time.run(1)
+    expect(called.slice(2)).toEqual(['Cluster.PeerAdd of P', 'Cluster.PeerAdd of Q'])
     expect(alive()).toEqual(['P', 'Q'])
+    time.run(600_000)
+    expect(called).toHaveLength(4)
     expect(log.map(({ message }) => message)).toEqual(['joined the cluster', 'joined the cluster'])
   })
-  test('that fails is logged once and counts nobody alive', () => {
-    const { time, joining, alive, log } = rig({ call: () => Promise.reject(new Error('no way there')) })
+  test('that fails is tried again, ever more seldom, until it is done; each cause is logged once', () => {
+    let cause: string | undefined = 'no way there'
+    const { time, called, joining, alive, log } = rig({
+      call: () => (cause === undefined ? Promise.resolve() : Promise.reject(new Error(cause))),
+    })
     joining.join(['P'])
-    time.run(0)
+    time.run(3_600_000)
+    // Once a minute in the end, give or take.
+    expect(called.length).toBeGreaterThan(50)
+    expect(called.length).toBeLessThan(90)
+    expect(alive()).toEqual([])
+    expect(log).toHaveLength(1)
+    cause = 'another secret'
+    time.run(180_000)
+    expect(log).toHaveLength(2)
+    cause = undefined
+    time.run(180_000)
     expect(alive()).toEqual([])
     expect(log.map(({ message }) => message)).toEqual([
-      'could not join through this peer; it is tried to connect to again and again',
+      'could not join through this peer; it is tried again and again',
+      'could not join through this peer; it is tried again and again',
+      'joined the cluster',
     ])
+    const calls = called.length
+    time.run(3_600_000)
+    expect(called).toHaveLength(calls)
+  })
+  test('that waits for its next try ends with the peer', async () => {
+    const { time, called, joining } = rig({ call: () => Promise.reject(new Error('no way there')) })
+    joining.join(['P'])
+    time.run(0)
+    await joining[Symbol.asyncDispose]()
+    time.run(600_000)
+    expect(called).toEqual(['Cluster.Version of P'])
   })
   test('that is under way ends quietly with the peer', async () => {
     let signal: AbortSignal | undefined
