@@ -10,6 +10,7 @@ import type { Runtime } from '../runtime/ports.ts'
 import type { Store } from '../runtime/store.ts'
 import { type Bandwidth, BandwidthMeter } from './bandwidth.ts'
 import { Belonging } from './belonging.ts'
+import { watchConnections, watchPubsub, watchStream } from './broken-traffic.ts'
 import { type MetricsChannel, openHeadsChannel, openMetricsChannel } from './channels.ts'
 import { type ConnectionSettings, Connections } from './connections.ts'
 import {
@@ -96,9 +97,11 @@ export async function createClusterNetwork(init: ClusterNetworkInit): Promise<Cl
     openingWatch,
     topics: [headsTopic(settings.clusterName), metricsTopic],
     maxConnections: Math.ceil(settings.highWater * surplusShare),
-    metrics: streamMetrics(bandwidth),
+    metrics: streamMetrics(bandwidth, (stream) => watchStream(stream, host, refusals)),
     inbound: init.inbound ?? defaultInboundLimits,
   })
+  watchConnections(host, refusals)
+  watchPubsub(host.services.pubsub, refusals)
   return new ClusterNetwork(init, { host, known, configured, openingWatch, fingerprint, refusals, bandwidth })
 }
 

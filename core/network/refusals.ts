@@ -11,6 +11,8 @@ export type RefusalKind =
   | 'broken metric'
   | 'unreadable connection'
   | 'broken connection'
+  | 'broken stream'
+  | 'broken pubsub message'
   | 'peer of another cluster'
 
 /** Pairs of peer and kind that are remembered; beyond, they are told again. */

@@ -13,11 +13,13 @@ interface MuxedStream extends Omit<Stream, typeof Symbol.asyncIterator> {
   [Symbol.asyncIterator]: () => AsyncGenerator<Uint8Array>
 }
 
-export function streamMetrics(meter: BandwidthMeter): Metrics {
+/** `watch`: told of each stream when its protocol is known. */
+export function streamMetrics(meter: BandwidthMeter, watch: (stream: Stream) => void): Metrics {
   return {
     ...unused,
     trackProtocolStream(stream) {
       track(stream as unknown as MuxedStream, stream, meter)
+      watch(stream)
     },
   }
 }

@@ -116,8 +116,11 @@ describe(`a peer outlives (seed ${seed})`, () => {
     timeout,
   )
 
-  test('all of that in bounded memory', async () => {
-    expect((await target.ask()).memory).toBeLessThan(mostMemory)
+  test('all of that in bounded memory, and has counted it', async () => {
+    const { memory, refused } = await target.ask()
+    expect(memory).toBeLessThan(mostMemory)
+    const kinds = ['broken connection', 'broken pubsub message', 'broken stream', 'unreadable connection']
+    expect(Object.keys(refused)).toEqual(expect.arrayContaining(kinds))
   })
 
   /** Sends a share of all inputs over sockets of their own. */

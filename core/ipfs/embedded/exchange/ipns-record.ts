@@ -76,12 +76,25 @@ function publicKeyOf(name: MultihashDigest, given: Uint8Array | undefined): Publ
 }
 
 function readData(data: Uint8Array): IpnsRecord {
-  const { Value, Validity, ValidityType, Sequence } = dagCbor.decode<Record<string, unknown>>(data)
+  const { Value, Validity, ValidityType, Sequence } = decodeData(data)
   const text = (value: unknown) => (value instanceof Uint8Array ? new TextDecoder().decode(value) : '')
   const validUntil = Date.parse(text(Validity))
   if (ValidityType !== 0 || Number.isNaN(validUntil))
     throw new NameError('the record does not say how long it is valid')
+  if (typeof Sequence !== 'bigint' && !Number.isSafeInteger(Sequence))
+    throw new NameError('the record has no sequence number')
   return { value: text(Value), sequence: BigInt(Sequence as number | bigint), validUntil }
+}
+
+function decodeData(data: Uint8Array): Record<string, unknown> {
+  let decoded: unknown
+  try {
+    decoded = dagCbor.decode(data)
+  } catch (cause) {
+    throw new NameError(`the record is not sound (${(cause as Error).message})`, { cause })
+  }
+  if (typeof decoded === 'object' && decoded !== null) return decoded as Record<string, unknown>
+  throw new NameError('the record has no fields')
 }
 
 /** The last value of each field that has bytes. */

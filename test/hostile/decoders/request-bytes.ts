@@ -1,0 +1,95 @@
+/** What clients of the APIs send: uploads, options, JSON, names. */
+import { CarWriter } from '@ipld/car/writer'
+import { CID } from 'multiformats/cid'
+import { importCar } from '../../../core/adder/car.ts'
+import { signToken, verifyToken } from '../../../core/api/json-web-token.ts'
+import { boundaryOf, readMultipart } from '../../../core/api/rest/multipart.ts'
+import { readRequest } from '../../../core/ipfs/embedded/gateway/request.ts'
+import { parseCid } from '../../../core/pin/cid-text.ts'
+import { parseGoJson } from '../../../core/pin/go-json.ts'
+import { parsePinText } from '../../../core/pin/json.ts'
+import { pinOptionsFromQuery } from '../../../core/pin/options.ts'
+import { parsePeerId } from '../../../core/pin/peer-id.ts'
+import crdt from '../../vectors/crdt_pins.json'
+import live from '../../vectors/live_daemon.json'
+import { type Decoder, fromHex, inPieces, textBytes, textOf } from './decoder.ts'
+
+const { block_hex, cid } = crdt.steps[0]!.blocks[0]!
+const multipart = [
+  '--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\nhello\r\n',
+  '--x\r\nContent-Disposition: form-data; name="file"; filename="b"\r\n\r\n\r\n--x--\r\n',
+].join('')
+
+export const requestBytes: Record<string, Decoder> = {
+  'CAR files': {
+    good: [await carOf(CID.parse(cid), fromHex(block_hex))],
+    errors: ['CarError'],
+    decode: (bytes) => importCar(inPieces(bytes), async () => {}),
+  },
+  uploads: {
+    good: textBytes(multipart),
+    errors: ['MultipartError'],
+    async decode(bytes) {
+      for await (const { content } of readMultipart(inPieces(bytes), 'x')) for await (const _ of content);
+    },
+  },
+  'content types': {
+    good: textBytes('multipart/form-data; boundary="a b"', 'multipart/form-data; boundary=x; charset=utf-8'),
+    errors: ['MultipartError'],
+    decode: (bytes) => boundaryOf(textOf(bytes)),
+  },
+  'pin options': {
+    good: textBytes(
+      'replication-min=2&replication-max=3&name=a%20name&mode=recursive&shard-size=1000&meta-a=b&meta-c=%F0%9F%92%A9',
+      `user-allocations=${live.daemon_peer_id},x&expire-in=24h10m&origins=/ip4/192.0.2.1/tcp/1/p2p/${live.daemon_peer_id}`,
+      `expire-at=2027-01-02T03:04:05.123456789Z&pin-update=${cid}`,
+    ),
+    errors: ['InvalidPinOptionError'],
+    decode: (bytes) => pinOptionsFromQuery(new URLSearchParams(textOf(bytes)), 0n),
+  },
+  JSON: {
+    good: textBytes('{"a":[1,-2.5e300,9007199254740993],"b":{"c":null,"d":"\\u00e9"}}', '[[[[]]]]'),
+    errors: ['SyntaxError'],
+    decode: (bytes) => parseGoJson(textOf(bytes)),
+  },
+  'pins in JSON': {
+    good: crdt.steps.flatMap(({ pin_json }) => (pin_json ? textBytes(JSON.stringify(pin_json)) : [])),
+    errors: ['InvalidPinError', 'SyntaxError'],
+    decode: (bytes) => parsePinText(textOf(bytes)),
+  },
+  CIDs: {
+    good: textBytes(cid, 'QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWKPbdG', 'z2DrjgbFdsRWzR'),
+    errors: ['InvalidCidError'],
+    decode: (bytes) => parseCid(textOf(bytes)),
+  },
+  'peer IDs': {
+    good: textBytes(live.daemon_peer_id, 'QmXZrtE5jQwXNqCJMfHUTQkvhQ4ZAnqMnmzFMJfLewuabc'),
+    errors: ['InvalidPeerIdError'],
+    decode: (bytes) => parsePeerId(textOf(bytes)),
+  },
+  tokens: {
+    good: textBytes(signToken('user', 'password')),
+    errors: ['refused'],
+    decode(bytes) {
+      if (verifyToken(textOf(bytes), () => 'password', 0) === undefined) throw refusal
+    },
+  },
+  'paths of the gateway': {
+    good: textBytes(
+      `/ipfs/${cid}/a%20b/c?format=car&dag-scope=entity&entity-bytes=0:100`,
+      '/ipns/example.org/',
+    ),
+    errors: ['GatewayError', 'PathError'],
+    decode: (bytes) => readRequest(new URL(textOf(bytes), 'http://127.0.0.1'), new Headers()),
+  },
+}
+
+const refusal = Object.assign(new Error('refused'), { name: 'refused' })
+
+async function carOf(root: CID, bytes: Uint8Array): Promise<Uint8Array> {
+  const { writer, out } = CarWriter.create([root])
+  const chunks = Array.fromAsync(out)
+  await writer.put({ cid: root, bytes })
+  await writer.close()
+  return Uint8Array.from(Buffer.concat(await chunks))
+}
