@@ -8,7 +8,7 @@ import fsDriver from 'unstorage/drivers/fs-lite'
 import { type Adder, createAdder } from './adder/adder.ts'
 import type { PeerService } from './api/peer-service.ts'
 import type { RestApi } from './api/rest/rest-api.ts'
-import { peerstoreFileOf } from './config/folder.ts'
+import { peerstoreFileOf, removedPeersFileOf } from './config/folder.ts'
 import type { Identity } from './config/identity.ts'
 import type { Config } from './config/load.ts'
 import { readPeerstore, writePeerstore } from './config/peerstore.ts'
@@ -26,15 +26,19 @@ import { Members } from './peer/members.ts'
 import { Membership } from './peer/membership.ts'
 import { Pinning } from './peer/pinning.ts'
 import { remoteSink } from './peer/remote-sink.ts'
+import { Removal } from './peer/removal.ts'
+import { RemovedPeers } from './peer/removed-peers.ts'
 import { Reports } from './peer/reports.ts'
 import { rpcServices } from './peer/rpc-services.ts'
 import { Service } from './peer/service.ts'
 import {
   heartbeatSettings,
   networkSettings,
+  pinOnlyOn,
   prioritySettings,
   reconciliationSettings,
   trackerSettings,
+  upkeepSettings,
 } from './peer/settings.ts'
 import { SwarmLinks } from './peer/swarm-links.ts'
 import type { PeerIdText } from './pin/pin.ts'
@@ -44,6 +48,7 @@ import type { Store } from './runtime/store.ts'
 import { openStore } from './store/sqlite-store.ts'
 import { createTracker, type Tracker } from './tracker/driver.ts'
 import { Reconciliation } from './tracker/reconciliation.ts'
+import { Upkeep } from './upkeep/upkeep.ts'
 
 export interface PeerInit {
   /** `loadConfig` of `core/config/load.ts`. */
@@ -86,11 +91,6 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const { clock } = runtime
   const self = identity.id
   const { peername: peerName, followerMode: isFollower, leaveOnShutdown } = config.cluster
-  if (leaveOnShutdown) {
-    runtime.logger.warn(
-      'leave_on_shutdown has no effect: a peer that stops is missed by its pings, and keeps its pinset',
-    )
-  }
 
   const store = started.use(
     await openStore({ folder: config.folder, self, runtime, priority: prioritySettings(config) }),
@@ -107,7 +107,15 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const reconciliation = started.use(openReconciliation(init, { store, ipfs, tracker }))
   const attention = started.use(openAttention(init, () => void heartbeat.beat()))
   const window = new MetricWindow(attention, (peer) => network.belongs(peer))
-  const membership = new Membership({ self, window, allocateBy: config.balanced.allocateBy })
+  const removed = await RemovedPeers.open(removedPeersFileOf(config.folder))
+  const membership = new Membership({
+    self,
+    window,
+    allocateBy: config.balanced.allocateBy,
+    isTrusted: (peer) => network.trusted.has(peer),
+    pinOnlyOn: pinOnlyOn(config),
+    isRemoved: (peer) => removed.has(peer),
+  })
   const pinning = createPinning(init, { store, ipfs, membership, tracker })
   const { scheduler } = runtime
   const reports = new Reports({ self, peerName, store, ipfs, tracker, ipfsView, clock, scheduler })
@@ -123,6 +131,11 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
       await network.untilItHears(peer, hearingTimeout)
     },
   })
+  const upkeep = started.use(openUpkeep(init, { store, membership, pinning }))
+  const others = () => members.others()
+  const removal = started.use(
+    new Removal({ self, isFollower, removed, upkeep, others, calls: network, runtime }),
+  )
   const alerts = started.use(new Alerts({ window, interval: config.pubsubmon.checkInterval, runtime }))
   const service: Service = new Service({
     self,
@@ -137,6 +150,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
     pinning,
     reports,
     members,
+    removal,
     window,
     alerts,
     isTrusted: (peer) => network.trusted.has(peer),
@@ -189,11 +203,22 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   network.onListener(() => joining.heardBy())
   const identityOfSelf = () => service.identity()
   await network.start(
-    rpcServices({ self, peerName, isFollower, identity: identityOfSelf, members, reports, ipfs, store }),
+    rpcServices({
+      self,
+      peerName,
+      isFollower,
+      identity: identityOfSelf,
+      members,
+      removal,
+      reports,
+      ipfs,
+      store,
+    }),
   )
   attention.start()
   tracker.start()
   reconciliation.start()
+  upkeep.start()
   void heartbeat.beat()
   alerts.start()
   joining.join(bootstrap)
@@ -210,6 +235,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
     gatewayUrls,
     ready,
     async [Symbol.asyncDispose]() {
+      if (leaveOnShutdown && !isFollower) await removal.leave()
       await savePeerstore(init, network)
       await running.disposeAsync()
     },
@@ -299,6 +325,20 @@ function openReconciliation(
 ): Reconciliation {
   const isAway = () => tracker.outage !== undefined
   return new Reconciliation({ store, ipfs, isAway, runtime, settings: reconciliationSettings(config) })
+}
+
+function openUpkeep(
+  { config, identity, runtime }: PeerInit,
+  { store, membership, pinning }: { store: Store; membership: Membership; pinning: Pinning },
+): Upkeep {
+  return new Upkeep({
+    self: identity.id,
+    store,
+    members: membership,
+    partsOf: (meta, signal) => pinning.partsOf(meta, signal),
+    settings: upkeepSettings(config),
+    runtime,
+  })
 }
 
 function createPinning(

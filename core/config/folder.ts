@@ -22,3 +22,7 @@ export function identityFileOf(folder: string): string {
 export function peerstoreFileOf(folder: string, configured: string): string {
   return resolve(folder, configured === '' ? 'peerstore' : configured)
 }
+
+export function removedPeersFileOf(folder: string): string {
+  return join(folder, 'removed-peers')
+}

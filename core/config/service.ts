@@ -19,7 +19,7 @@ import { ipfsproxy, pinsvcapi, restapi } from './components/api.ts'
 import { cluster } from './components/cluster.ts'
 import { crdt, raft } from './components/consensus.ts'
 import { badger, badger3, leveldb, pebble } from './components/datastore.ts'
-import { embedded, stateful } from './components/own.ts'
+import { embedded, repinning, stateful } from './components/own.ts'
 import {
   balanced,
   disk,
@@ -36,7 +36,17 @@ import type { Json } from './kind.ts'
 import { type Component, sections, type Values } from './setting.ts'
 
 /** Components whose absence means their defaults. */
-const always = { cluster, ipfshttp, stateless, stateful, pubsubmon, balanced, metrics, tracing }
+const always = {
+  cluster,
+  ipfshttp,
+  stateless,
+  stateful,
+  pubsubmon,
+  balanced,
+  repinning,
+  metrics,
+  tracing,
+}
 
 /** Components whose absence means that the feature is off or not chosen. */
 const optional = {
@@ -64,6 +74,9 @@ export type Service = Always & Optional
 export type ServiceName = keyof Service
 
 const components = { ...always, ...optional } as unknown as Record<ServiceName, Component>
+
+/** Ours, written only when they say more than their absence. */
+const unwritten = new Set<ServiceName>(['stateful', 'repinning'])
 
 /** What the Go program takes when the file says nothing about an allocator (old files do not). */
 const allocateByOfOldFiles = ['freespace']
@@ -111,7 +124,7 @@ export function checkService(service: Service, file: string): void {
 
 /**
  * The text of service.json, as the Go program writes it: its order, two spaces, no final newline. What `previous` has
- * and nobody here knows is kept. Our own components are written only when they say more than their absence.
+ * and nobody here knows is kept.
  */
 export function renderService(service: Service, form: Form, previous?: Json): string {
   const json: { [key: string]: Json } = {}
@@ -178,9 +191,7 @@ function renderComponent(
   const before = jsonOf(component, previous)
   const unknown = before === undefined ? undefined : unknownPartOf(component.tree, before)
   const isDefault = isSame(json, writeComponent(component, defaultsOf(component) as never, form))
-  if (component === (stateful as unknown) && isDefault && unknown === undefined && form === 'plain') {
-    return undefined
-  }
+  if (unwritten.has(name) && isDefault && unknown === undefined && form === 'plain') return undefined
   return unknown === undefined ? json : merged(json, unknown)
 }
 

@@ -1,9 +1,23 @@
-/** Clients of the original read this text too. */
-export class PeerRemovalError extends Error {
-  override readonly name = 'PeerRemovalError'
+import type { PeerIdText } from '../pin/pin.ts'
 
-  constructor() {
-    super('crdt consensus component cannot remove peers')
+/** A peer was removed, and some of its pins stay with it. */
+export class PinsStayError extends Error {
+  override readonly name = 'PinsStayError'
+
+  constructor(peer: PeerIdText, pins: number, why: string) {
+    super(
+      `${peer} was removed, but ${pins} of its pins stay with it: ${why} Add peers, or lower the replication factors, and ` +
+        'remove it again',
+    )
+  }
+}
+
+/** As many peers are remembered as removed as can be. */
+export class TooManyRemovedError extends Error {
+  override readonly name = 'TooManyRemovedError'
+
+  constructor(limit: number) {
+    super(`${limit} peers are removed already; take some of them in again with \`cluster peers add\``)
   }
 }
 

@@ -2,12 +2,17 @@
 import { allocate } from '../allocator/allocation.ts'
 import type { Metric } from '../monitor/metric.ts'
 import type { MetricWindow } from '../monitor/metric-window.ts'
-import type { PeerIdText, PinOptions, UnixNano } from '../pin/pin.ts'
+import type { PeerIdText, Pin, PinOptions, UnixNano } from '../pin/pin.ts'
 
 export interface MembershipInit {
   self: PeerIdText
   window: MetricWindow
   allocateBy: readonly string[]
+  isTrusted: (peer: PeerIdText) => boolean
+  /** Only these are given content (`pin_only_on_trusted_peers` and the like); undefined = all. */
+  pinOnlyOn: 'trusted' | 'untrusted' | undefined
+  /** Taken out of the cluster by an operator: given nothing, alive or not. */
+  isRemoved: (peer: PeerIdText) => boolean
 }
 
 /** Copies given to a peer since `since`, when its newest metric came. */
@@ -37,19 +42,57 @@ export class Membership {
     return this.#init.window.current(name).filter(({ peer }) => members.has(peer))
   }
 
-  /** Throws `NotEnoughPeersError`. */
+  isTrusted(peer: PeerIdText): boolean {
+    return this.#init.isTrusted(peer)
+  }
+
+  isRemoved(peer: PeerIdText): boolean {
+    return this.#init.isRemoved(peer)
+  }
+
+  /** For a pin that a user asks for. Throws `NotEnoughPeersError`. */
   allocate(pin: PinOptions, current: readonly PeerIdText[]): PeerIdText[] {
+    return this.#allocate(pin, current, {
+      alive: this.members(),
+      isExcluded: (peer) => this.isRemoved(peer) || !this.#mayHold(peer),
+    })
+  }
+
+  /**
+   * For a pin that is there, which loses the holders that are gone: the others keep it, also those that do not answer at the
+   * moment or that a new pin would not be given to. Throws `NotEnoughPeersError`.
+   */
+  reallocate(pin: Pin, isGone: (peer: PeerIdText) => boolean): PeerIdText[] {
+    const kept = pin.allocations.filter((peer) => !isGone(peer))
+    return this.#allocate(pin, kept, {
+      alive: [...this.members(), ...kept],
+      isExcluded: (peer) =>
+        isGone(peer) || this.isRemoved(peer) || (!this.#mayHold(peer) && !kept.includes(peer)),
+    })
+  }
+
+  #mayHold(peer: PeerIdText): boolean {
+    const { pinOnlyOn } = this.#init
+    return pinOnlyOn === undefined || this.isTrusted(peer) === (pinOnlyOn === 'trusted')
+  }
+
+  #allocate(
+    pin: PinOptions,
+    current: readonly PeerIdText[],
+    { alive, isExcluded }: { alive: readonly PeerIdText[]; isExcluded: (peer: PeerIdText) => boolean },
+  ): PeerIdText[] {
     const { window, allocateBy } = this.#init
     const metrics = new Map(
       allocateBy.map((name) => [name, new Map(window.current(name).map((metric) => [metric.peer, metric]))]),
     )
+    const offering = [...metrics.values()].flatMap((ofPeers) => [...ofPeers.keys()])
     return allocate({
       min: pin.replicationFactorMin,
       max: pin.replicationFactorMax,
       current,
       preferred: pin.userAllocations,
-      excluded: new Set(),
-      alive: new Set(this.members()),
+      excluded: new Set([...current, ...alive, ...offering].filter(isExcluded)),
+      alive: new Set(alive),
       allocateBy,
       metrics,
       given: this.#givenSinceMetrics(),

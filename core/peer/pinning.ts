@@ -88,7 +88,7 @@ export class Pinning {
     const pin = store.pin(cid)
     if (pin === undefined) throw new PinNotFoundError()
     checkUnpin(pin)
-    const parts = pin.type === 'meta' ? await this.#shardsOf(pin) : []
+    const parts = pin.type === 'meta' ? (await this.partsOf(pin)).map((part) => part.cid) : []
     await store.write([...parts, cid].map((each): PinsetChange => ({ kind: 'unpin', cid: each })))
     return pin
   }
@@ -131,13 +131,15 @@ export class Pinning {
     return pin.type === 'meta' || isPinEverywhere(pin) ? [] : this.#init.allocate(pin, current)
   }
 
-  /** The cluster DAG of sharded content and its shards, all to be unpinned in one commit. */
-  async #shardsOf(meta: Pin): Promise<CID[]> {
+  /** The pins of the shards of sharded content and of its cluster DAG, which go with its root. */
+  async partsOf(meta: Pin, signal?: AbortSignal): Promise<Pin[]> {
     if (meta.reference === undefined) return []
-    const block = decodeCbor<Record<string, unknown>>(await this.#init.ipfs.getBlock(meta.reference))
-    const shards = Object.values(block).map((link) => CID.asCID(link))
-    const pinned = shards.filter((cid) => cid !== null && this.#init.store.pin(cid)?.type === 'shard')
-    return [...(pinned as CID[]), meta.reference]
+    const bytes = await this.#init.ipfs.getBlock(meta.reference, signal && { signal })
+    const links = Object.values(decodeCbor<Record<string, unknown>>(bytes)).map((link) => CID.asCID(link))
+    const pins = links.map((cid) => (cid === null ? undefined : this.#init.store.pin(cid)))
+    return [...pins.filter((pin) => pin?.type === 'shard'), this.#init.store.pin(meta.reference)].filter(
+      (pin) => pin !== undefined,
+    )
   }
 
   async #resolve(path: string): Promise<CID> {

@@ -11,9 +11,10 @@ import type { PeerIdText } from '../pin/pin.ts'
 import type { GlobalPinInfo, PeerIdentity } from '../pin/pin-info.ts'
 import type { Ipfs, IpfsBlock } from '../runtime/ipfs.ts'
 import type { PinsetChange, Store } from '../runtime/store.ts'
-import { FollowerError, PeerRemovalError } from './errors.ts'
+import { FollowerError } from './errors.ts'
 import { collectGarbage } from './garbage.ts'
 import type { Members } from './members.ts'
+import type { Removal } from './removal.ts'
 import type { Reports } from './reports.ts'
 import { protocolVersion } from './service.ts'
 
@@ -26,6 +27,7 @@ export interface RpcServicesInit {
   peerName: string
   identity: () => Promise<PeerIdentity>
   members: Members
+  removal: Pick<Removal, 'remove' | 'heard'>
   reports: Reports
   ipfs: Ipfs
   store: Pick<Store, 'write'>
@@ -42,7 +44,7 @@ export function rpcServices(init: RpcServicesInit): AnyHandler[] {
 }
 
 function clusterServices(init: RpcServicesInit): AnyHandler[] {
-  const { identity, members, reports } = init
+  const { identity, members, reports, removal } = init
   return [
     unary(rpc.id, async () => identityToWire(await identity())),
     stream(rpc.idStream, async function* () {
@@ -53,7 +55,10 @@ function clusterServices(init: RpcServicesInit): AnyHandler[] {
     unary(rpc.peerAdd, async (peer, { signal }) =>
       identityToWire(await members.add(required(peer, 'a peer ID'), signal)),
     ),
-    unary(rpc.peerRemove, cannotRemovePeers),
+    unary(rpc.peerRemove, async (peer) => {
+      await removal.remove(required(peer, 'a peer ID'))
+      return {}
+    }),
     stream(rpc.peers, async function* (_, { signal }) {
       for await (const each of members.identities(signal)) yield identityToWire(each)
     }),
@@ -104,22 +109,22 @@ function ipfsServices({ ipfs }: RpcServicesInit): AnyHandler[] {
   ]
 }
 
-function consensusServices({ store, isFollower }: RpcServicesInit): AnyHandler[] {
+function consensusServices({ store, removal, isFollower }: RpcServicesInit): AnyHandler[] {
   const write = async (change: PinsetChange) => {
     if (isFollower) throw new FollowerError()
     await store.write([change])
     return {}
   }
+  const heard = async (peer: PeerIdText | undefined, isRemoved: boolean) => {
+    await removal.heard(required(peer, 'a peer ID'), isRemoved)
+    return {}
+  }
   return [
-    unary(rpc.addPeer, async () => ({})),
-    unary(rpc.rmPeer, cannotRemovePeers),
+    unary(rpc.addPeer, (peer) => heard(peer, false)),
+    unary(rpc.rmPeer, (peer) => heard(peer, true)),
     unary(rpc.logPin, (pin) => write({ kind: 'pin', pin: pinFromWire(required(pin, 'a pin')) })),
     unary(rpc.logUnpin, (pin) => write({ kind: 'unpin', cid: pinFromWire(required(pin, 'a pin')).cid })),
   ]
-}
-
-async function cannotRemovePeers(): Promise<never> {
-  throw new PeerRemovalError()
 }
 
 async function garbageReport({ ipfs, self, peerName }: RpcServicesInit, signal: AbortSignal) {

@@ -17,13 +17,13 @@ import type { Store } from '../runtime/store.ts'
 import type { Alerts } from './alerts.ts'
 import type { ClusterReports } from './cluster-reports.ts'
 import { connectGraph } from './connect-graph.ts'
-import { PeerRemovalError } from './errors.ts'
 import { collectGarbage } from './garbage.ts'
 import type { IpfsView } from './ipfs-watch.ts'
 import type { Members } from './members.ts'
 import type { Membership } from './membership.ts'
 import type { PeerCalls } from './peer-calls.ts'
 import type { Pinning } from './pinning.ts'
+import type { Removal } from './removal.ts'
 import type { Reports } from './reports.ts'
 
 /** The version whose protocols and APIs this peer speaks; clients of the original look at it. */
@@ -48,6 +48,7 @@ export interface ServiceInit {
   reports: Reports
   cluster: ClusterReports
   members: Members
+  removal: Pick<Removal, 'remove' | 'readmit'>
   window: MetricWindow
   alerts: Alerts
   isTrusted: (peer: PeerIdText) => boolean
@@ -90,12 +91,13 @@ export class Service implements PeerService {
     return this.#init.members.identities(signal)
   }
 
-  addPeer(peer: PeerIdText, { signal }: CallOptions = {}): Promise<PeerIdentity> {
+  async addPeer(peer: PeerIdText, { signal }: CallOptions = {}): Promise<PeerIdentity> {
+    await this.#init.removal.readmit(peer)
     return this.#init.members.add(peer, signal)
   }
 
-  async removePeer(): Promise<never> {
-    throw new PeerRemovalError()
+  removePeer(peer: PeerIdText): Promise<void> {
+    return this.#init.removal.remove(peer)
   }
 
   connectGraph({ signal }: CallOptions = {}): Promise<ConnectGraph> {

@@ -4,6 +4,7 @@ import type { NetworkSettings } from '../network/cluster-network.ts'
 import type { PrioritySettings } from '../tracker/priority.ts'
 import type { ReconciliationSettings } from '../tracker/reconciliation.ts'
 import { defaultTrackerSettings, type TrackerSettings } from '../tracker/settings.ts'
+import { defaultUpkeepSettings, type UpkeepSettings } from '../upkeep/ports.ts'
 import type { HeartbeatSettings } from './heartbeat.ts'
 
 export function trackerSettings(config: Config): TrackerSettings {
@@ -25,6 +26,22 @@ export function prioritySettings({ stateless }: Config): PrioritySettings {
 
 export function reconciliationSettings(config: Config): ReconciliationSettings {
   return { interval: config.cluster.pinRecoverInterval, priority: prioritySettings(config) }
+}
+
+export function upkeepSettings({ cluster, repinning }: Config): UpkeepSettings {
+  return {
+    ...defaultUpkeepSettings,
+    isFollower: cluster.followerMode,
+    repinning: !cluster.disableRepinning,
+    checkInterval: cluster.stateSyncInterval,
+    ...repinning,
+  }
+}
+
+/** To whom pins are given: `pin_only_on_trusted_peers` and `pin_only_on_untrusted_peers`. */
+export function pinOnlyOn({ cluster }: Config): 'trusted' | 'untrusted' | undefined {
+  if (cluster.pinOnlyOnTrustedPeers) return 'trusted'
+  return cluster.pinOnlyOnUntrustedPeers ? 'untrusted' : undefined
 }
 
 export function heartbeatSettings({ cluster, disk, tags, pinqueue }: Config): HeartbeatSettings {

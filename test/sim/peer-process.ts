@@ -19,6 +19,8 @@ import { createTracker, type Tracker } from '../../core/tracker/driver.ts'
 import { defaultPrioritySettings } from '../../core/tracker/priority.ts'
 import { Reconciliation } from '../../core/tracker/reconciliation.ts'
 import { defaultTrackerSettings } from '../../core/tracker/settings.ts'
+import type { UpkeepSettings } from '../../core/upkeep/ports.ts'
+import { Upkeep } from '../../core/upkeep/upkeep.ts'
 import { Exchange } from './exchange.ts'
 import type { Incarnation } from './incarnation.ts'
 import { overheard } from './overheard-ipfs.ts'
@@ -48,6 +50,8 @@ export interface PeerProcessInit {
   others: readonly PeerIdText[]
   /** Whose changes are taken. */
   trusted: readonly PeerIdText[]
+  /** Taken out of the cluster by an operator of this peer. */
+  removed: ReadonlySet<PeerIdText>
   config: PeerConfig
   disk: SimulatedDisk
   ipfs: SimulatedIpfs
@@ -67,13 +71,23 @@ const times = {
   alerts: 15_000,
   reconciliation: 120_000,
   stall: 10_000,
+  grace: 60_000,
+  takeover: 20_000,
+  expiryTakeover: 5_000,
+  check: 60_000,
 } as const
+
+/** Pins that a peer re-allocates in a second. */
+const repinningRate = 20
 
 export interface PeerProcess {
   readonly store: SimulatedStore
   readonly reports: Reports
   readonly membership: Membership
+  readonly window: MetricWindow
+  readonly replication: Replication
   readonly tracker: Tracker
+  readonly upkeep: Upkeep
   readonly alerts: Alerts
   readonly exchange: Exchange
   /** A way for pins and unpins of one request; `store` stands before the real one. */
@@ -82,7 +96,8 @@ export interface PeerProcess {
 
 /** Rejects with `StoreFullError` while the disk has no room. */
 export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> {
-  const { self, name, others, trusted, config, disk, network, clock, incarnation, random, fail } = init
+  const { self, name, others, trusted, removed, config, disk, network, clock, incarnation, random, fail } =
+    init
   const { scheduler } = incarnation
   const runtime: Runtime = { clock, scheduler, random: random.fork(), logger: watched(fail) }
   const store = await openSimulatedStore({ disk, self, runtime })
@@ -98,13 +113,20 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
   })
   const window = new MetricWindow(attention)
   const allocateBy = [...(config.region === undefined ? [] : ['tag:region']), 'freespace']
-  const membership = new Membership({ self, window, allocateBy })
+  const membership = new Membership({
+    self,
+    window,
+    allocateBy,
+    isTrusted: () => true,
+    pinOnlyOn: undefined,
+    isRemoved: () => false,
+  })
   const reports = new Reports({ self, peerName: name, store, ipfs, tracker, ipfsView, clock, scheduler })
   const alerts = new Alerts({ window, interval: times.alerts, runtime })
   const exchange: Exchange = new Exchange({
     self,
     others,
-    trusted: new TrustedPeers(self, trusted),
+    trusted: trustedPeers,
     store,
     network,
     incarnation,
@@ -152,6 +174,15 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
     settings: { interval: times.reconciliation, priority: defaultPrioritySettings },
   })
 
+  const upkeep = new Upkeep({
+    self,
+    store,
+    members: membership,
+    partsOf: () => Promise.reject(new Error('the simulator has no sharded content')),
+    settings: upkeepSettings(config),
+    runtime,
+  })
+
   attention.start()
   exchange.open()
   replication.start()
@@ -159,6 +190,7 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
   void heartbeat.beat()
   alerts.start()
   reconciliation.start()
+  upkeep.start()
   const pinning = (door: PinningInit['store']) =>
     new Pinning({
       store: door,
@@ -170,7 +202,7 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
       isFollower: config.isFollower,
       clock,
     })
-  return { store, reports, membership, tracker, alerts, exchange, pinning }
+  return { store, reports, membership, window, replication, tracker, upkeep, alerts, exchange, pinning }
 }
 
 function trackerSettings({ concurrency }: PeerConfig) {
@@ -180,6 +212,11 @@ function trackerSettings({ concurrency }: PeerConfig) {
     concurrentUnpins: concurrency,
     stallTimeout: times.stall,
   }
+}
+
+function upkeepSettings({ isFollower, repinning }: PeerConfig): UpkeepSettings {
+  const { grace, takeover, expiryTakeover, check: checkInterval } = times
+  return { isFollower, repinning, rate: repinningRate, grace, takeover, expiryTakeover, checkInterval }
 }
 
 function heartbeatSettings(peerName: string, { region }: PeerConfig) {

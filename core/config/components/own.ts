@@ -15,7 +15,7 @@ import {
   text,
   webAddress,
 } from '../kind.ts'
-import { component, type Limit, notNegative, setting } from '../setting.ts'
+import { component, type Limit, notNegative, positive, setting } from '../setting.ts'
 
 const inFlight: Limit<number> = {
   what: 'from 1 to 1000',
@@ -29,6 +29,18 @@ export const stateful = component({
   tree: {
     concurrent_unpins: setting(integer, 10, { limit: inFlight }),
     adopt_existing_pins: setting(boolean, false, { asGiven: true }),
+  },
+})
+
+/** What each key does is said at `UpkeepSettings` (`core/upkeep/ports.ts`). */
+export const repinning = component({
+  section: 'allocator',
+  name: 'repinning',
+  environment: 'CLUSTER_REPINNING',
+  tree: {
+    grace: setting(duration, 300_000, { limit: positive }),
+    rate: setting(integer, 100, { limit: positive }),
+    takeover: setting(duration, 60_000, { limit: positive }),
   },
 })
 

@@ -219,16 +219,3 @@ describe('a follower', () => {
     )
   })
 })
-
-test('leave_on_shutdown takes nothing away, and it is said that it has no effect', async () => {
-  await using one = await startWholePeer({
-    configure: (json) => {
-      json.cluster.leave_on_shutdown = true
-    },
-  })
-  await one.peer.service.pin(cidOf('kept'), options)
-  await one.stop()
-  await one.start()
-  expect(await Array.fromAsync(one.peer.service.allocations(undefined))).toHaveLength(1)
-  expect(one.log.filter((line) => line.includes('leave_on_shutdown has no effect'))).toHaveLength(2)
-})
