@@ -1,5 +1,9 @@
 /** What must come to hold some time after all faults have gone. */
+import type { Pin } from '../../core/pin/pin.ts'
 import { type Check, type LivePeer, livePeers, onEach, pinsOf, recordsOf, type World } from './world.ts'
+
+/** Milliseconds until what has expired must be gone. */
+const expiryDelay = 60_000
 
 export const eventuallyChecks: Record<string, Check> = {
   eventually_all_peers_have_equal_heads: (world) =>
@@ -29,6 +33,54 @@ export const eventuallyChecks: Record<string, Check> = {
         })
         .map(({ cid }) => `${cid} is shown as pinned, and IPFS does not hold it`),
     ),
+
+  eventually_expired_pins_are_gone: (world) =>
+    onEach(world, (peer) =>
+      peer.store
+        .expired({ before: peer.clock.now() - expiryDelay, limit: 1000 })
+        .map(({ cid, expireAt }) => `${cid} has expired at ${expireAt} and is still there`),
+    ),
+
+  eventually_nothing_is_left_to_withdraw: (world) =>
+    onEach(world, ({ store }) => store.orphans(1000).map((cid) => `a copy of ${cid} is to be withdrawn`)),
+
+  eventually_copies_are_not_below_min: (world) =>
+    world.plan.repinning
+      ? onEach(world, (peer) => pinsOf(peer).flatMap((pin) => missingCopies(world, peer, pin)))
+      : [],
+
+  eventually_all_peers_see_each_other: (world) => {
+    const alive = livePeers(world)
+      .map(({ id }) => id)
+      .sort()
+      .join(' ')
+    return onEach(world, ({ process: { membership } }) => {
+      const members = membership.members().join(' ')
+      return members === alive ? [] : [`its members are ${members}, and alive are ${alive}`]
+    })
+  },
+
+  eventually_what_ran_out_was_alerted_of: (world) =>
+    onEach(world, ({ process: { window, alerts } }) => {
+      const alerted = new Set(alerts.newestFirst().map(({ metric: { peer, name } }) => `${name} of ${peer}`))
+      return [...window.newest()]
+        .filter(({ holds, metric: { peer, name } }) => !holds && !alerted.has(`${name} of ${peer}`))
+        .map(({ metric: { peer, name } }) => `${name} of ${peer} ran out, and there is no alert`)
+    }),
+}
+
+/** A pin may lack copies only for want of peers that can be given one. */
+function missingCopies(world: World, { process: { window } }: LivePeer, pin: Pin): string[] {
+  const { cid, allocations, replicationFactorMin: min, type } = pin
+  if (min < 0 || type === 'meta') return []
+  const alive = new Set(livePeers(world).map(({ id }) => id))
+  const copies = allocations.filter((peer) => alive.has(peer)).length
+  const names = world.plan.regions === 0 ? ['freespace'] : ['freespace', 'tag:region']
+  const offering = [...alive].filter(
+    (peer) => !allocations.includes(peer) && names.every((name) => window.holds(name, peer)),
+  )
+  if (copies >= min || copies + offering.length < min) return []
+  return [`${cid} has ${copies} living copies, wants ${min}, and ${offering.length} more peers could hold it`]
 }
 
 /** What a peer has that the first one has not, and the reverse. */

@@ -1,12 +1,12 @@
 /** What must hold in the end, when the peers agree and have nothing left to do. Looked at once. */
 import { dutyOf } from '../../core/pin/pin.ts'
-import { type ReferenceElement, referencePinset, winner } from './reference-pinset.ts'
+import { type ReferenceElement, type ReferencePinset, referencePinset, winner } from './reference-pinset.ts'
 import { type Check, type LivePeer, livePeers, onEach, pagesOf, pinsOf, type World } from './world.ts'
 
 export const finallyChecks: Record<string, Check> = {
   finally_heads_are_what_nothing_builds_on: (world) =>
     onFirst(world, (peer) => {
-      const { tips } = referencePinset(blocksOf(peer))
+      const { tips } = referenceOf(world, peer)
       const heads = new Set(peer.store.heads().map(({ cid }) => cid.toString()))
       return [
         ...[...heads.difference(tips)].map((cid) => `${cid} is a head, and another block builds on it`),
@@ -16,7 +16,7 @@ export const finallyChecks: Record<string, Check> = {
 
   finally_the_pinset_is_what_its_blocks_say: (world) =>
     onFirst(world, (peer) => {
-      const { elements } = referencePinset(blocksOf(peer))
+      const { elements } = referenceOf(world, peer)
       const pins = new Map(pinsOf(peer).map((pin) => [pin.cid.toString(), pin]))
       return [...elements].flatMap(([key, ofKey]) => {
         const [is, should] = [pins.get(key), winner(ofKey)]
@@ -39,6 +39,13 @@ export const finallyChecks: Record<string, Check> = {
     )
   },
 
+  finally_nothing_is_waited_for: (world) =>
+    onEach(world, ({ process: { replication, exchange } }) => {
+      const { behind } = replication
+      const { parked } = exchange
+      return behind === 0 && parked === 0 ? [] : [`${behind} blocks are waited for, ${parked} are parked`]
+    }),
+
   finally_the_pinset_is_what_clients_were_told: (world) => onFirst(world, (peer) => untoldPins(world, peer)),
 
   finally_ipfs_holds_what_the_pinset_says: (world) =>
@@ -59,7 +66,7 @@ export const finallyChecks: Record<string, Check> = {
 
   finally_no_unpin_is_undone_by_background_work: (world) =>
     onFirst(world, (peer) => {
-      const { elements } = referencePinset(blocksOf(peer))
+      const { elements } = referenceOf(world, peer)
       const again = world.model.namesWrittenAgain()
       return [...elements].flatMap(([key, ofKey]) =>
         copiesOfTheUnpinned(ofKey)
@@ -94,8 +101,10 @@ function untoldPins({ model }: World, peer: LivePeer): string[] {
   return [...complaints, ...invented.map((key) => `nobody ever pinned ${key}`)]
 }
 
-function blocksOf({ store }: LivePeer) {
-  return pagesOf((after) => store.blocks({ limit: 1000, ...after }))
+/** Worked out once, as nothing changes any more. */
+function referenceOf(world: World, { store }: LivePeer): ReferencePinset {
+  world.reference ??= referencePinset(pagesOf((after) => store.blocks({ limit: 1000, ...after })))
+  return world.reference
 }
 
 /** All peers are equal by now. */

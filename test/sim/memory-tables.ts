@@ -132,6 +132,14 @@ export class MemoryTables implements Tables {
     return this.#select(after, limit, () => true)
   }
 
+  foldedInOrder(after: KeyBytes | undefined, limit: number): KeyRow[] {
+    return this.keysInOrder(after, limit).map((row) => ({ ...row, local: undefined }))
+  }
+
+  foldedById(after: KeyRowId, limit: number): KeyRow[] {
+    return this.keysById(after, limit).map((row) => ({ ...row, local: undefined }))
+  }
+
   keysById(after: KeyRowId, limit: number): KeyRow[] {
     return [...this.#rows.keys.keys()]
       .map(Number)

@@ -28,6 +28,8 @@ export type OperationKind =
   | { kind: 'restart' }
   | { kind: 'reconfigure'; concurrency: number; min: number; max: number }
   | { kind: 'use another IPFS node' }
+  /** One that will not come back. */
+  | { kind: 'remove a lost peer' }
 
 /** How often each comes, in proportion. */
 const shares: readonly [OperationKind['kind'], number][] = [
@@ -42,6 +44,7 @@ const shares: readonly [OperationKind['kind'], number][] = [
   ['restart', 1],
   ['reconfigure', 1],
   ['use another IPFS node', 0.5],
+  ['remove a lost peer', 0.5],
 ]
 
 const sum = shares.reduce((total, [, share]) => total + share, 0)
@@ -67,6 +70,7 @@ export function drawOperation(
     case 'recover all':
     case 'restart':
     case 'use another IPFS node':
+    case 'remove a lost peer':
       return { kind }
     default:
       return { kind, cid }
@@ -96,7 +100,7 @@ function drawPin(random: SeededRandom, name: string, peers: number): AskedPin {
 }
 
 function drawFactors(random: SeededRandom, most: number): { min: number; max: number } {
-  if (random.chance(0.3)) return { min: -1, max: -1 }
+  if (random.chance(0.2)) return { min: -1, max: -1 }
   const min = random.between(1, most)
   return { min, max: random.between(min, most) }
 }

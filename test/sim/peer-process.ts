@@ -113,13 +113,14 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
   })
   const window = new MetricWindow(attention)
   const allocateBy = [...(config.region === undefined ? [] : ['tag:region']), 'freespace']
+  const trustedPeers = new TrustedPeers(self, trusted)
   const membership = new Membership({
     self,
     window,
     allocateBy,
-    isTrusted: () => true,
+    isTrusted: (peer) => trustedPeers.has(peer),
     pinOnlyOn: undefined,
-    isRemoved: () => false,
+    isRemoved: (peer) => removed.has(peer),
   })
   const reports = new Reports({ self, peerName: name, store, ipfs, tracker, ipfsView, clock, scheduler })
   const alerts = new Alerts({ window, interval: times.alerts, runtime })

@@ -43,6 +43,8 @@ export class SimulatedPeer {
   readonly id: PeerIdText
   readonly disk: SimulatedDisk
   readonly clock: PeerClock
+  /** Peers that its operator took out of the cluster. */
+  readonly removed = new Set<PeerIdText>()
   config: PeerConfig
   ipfs: SimulatedIpfs
   readonly #init: SimulatedPeerInit
@@ -166,6 +168,7 @@ export class SimulatedPeer {
       ...this.#init,
       self: this.id,
       config: this.config,
+      removed: this.removed,
       ipfs: this.ipfs,
       disk: this.disk,
       clock: this.clock,

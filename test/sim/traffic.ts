@@ -69,14 +69,23 @@ export class Traffic {
       const operation = drawOperation(random, index, contents, plan.peers)
       const chosen = random.pick(peers)
       if (skipped.has(index)) continue
-      const peer = chosen.process === undefined ? peers.find(({ process }) => process !== undefined) : chosen
-      if (peer === undefined) continue
+      const peer = await this.#up(chosen)
       this.counts.set(operation.kind, (this.counts.get(operation.kind) ?? 0) + 1)
       try {
         await this.#do({ client, index, peer }, operation)
       } catch (error) {
         fail(error)
       }
+    }
+  }
+
+  /** The peer that was chosen, or any that is up, as soon as one is. */
+  async #up(chosen: SimulatedPeer): Promise<SimulatedPeer> {
+    const { time, plan, peers } = this.#init
+    for (;;) {
+      const peer = [chosen, ...peers].find(({ process }) => process !== undefined)
+      if (peer !== undefined) return peer
+      await time.sleep(plan.pause)
     }
   }
 
@@ -102,6 +111,9 @@ export class Traffic {
         break
       case 'recover all':
         await peer.ask(async ({ reports }) => (await Array.fromAsync(reports.recoverAll())).length)
+        break
+      case 'remove a lost peer':
+        await this.#remove(peer)
         break
       default:
         this.#operate(peer, operation)
@@ -204,6 +216,18 @@ export class Traffic {
     const answer = await peer.ask(({ reports }) => reports.status(cid))
     if (answer === undefined || answer instanceof Error) return
     if (answer.peerMap.get(peer.id)?.status === 'pinned') this.#init.onToldPinned(peer, cid)
+  }
+
+  async #remove(peer: SimulatedPeer): Promise<void> {
+    const lost = this.#init.peers.find(({ isLost }) => isLost)
+    if (lost === undefined || peer.config.isFollower) return
+    this.#init.trace.note('operator', `${peer.name}: removes ${lost.name}`)
+    peer.removed.add(lost.id)
+    const { signal } = new AbortController()
+    await peer.ask(async ({ upkeep }) => {
+      upkeep.removed()
+      return upkeep.handOver(lost.id, { signal, hurry: true })
+    })
   }
 
   #operate(peer: SimulatedPeer, operation: OperationKind): void {

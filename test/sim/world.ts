@@ -5,6 +5,7 @@ import type { Cursor, LocalRecord, Page } from '../../core/runtime/store.ts'
 import type { Model } from './model.ts'
 import type { PeerProcess } from './peer-process.ts'
 import type { Plan } from './plan.ts'
+import type { ReferencePinset } from './reference-pinset.ts'
 import type { SimulatedPeer } from './simulated-peer.ts'
 import type { Stranger } from './stranger.ts'
 
@@ -17,6 +18,8 @@ export interface World {
   contents: readonly CID[]
   /** Keys of content that no node has. */
   missing: ReadonlySet<string>
+  /** What the blocks of the first peer amount to, in the end. */
+  reference?: ReferencePinset
 }
 
 /** Says what is wrong, one line each; nothing when all is well. */

@@ -1,6 +1,6 @@
 /**
- * Deliberate defects, each a small change of one file, with the check that finds it and a seed in which it does. A seed that
- * no longer fails is looked for again with `bun test/sim/mutations/find-seeds.ts`.
+ * Deliberate defects, each a small change of one file, with the check that finds it. `seeds.json` has a seed in which it
+ * does; `bun test/sim/mutations/find-seeds.ts` looks for them anew.
  */
 export interface Mutation {
   file: string
@@ -9,15 +9,205 @@ export interface Mutation {
   put: string
   /** The check that fails. */
   foundBy: string
-  seed: number
 }
 
 export const mutations: Record<string, Mutation> = {
-  'a write is acknowledged before its record is synced': {
+  'a write is acknowledged before it is synced': {
     file: 'test/sim/record-log.ts',
-    find: '    await this.#disk.sync(scheduler)\n',
-    put: '    void this.#disk.sync(scheduler)\n',
+    find: 'await this.#disk.sync(scheduler)',
+    put: 'void this.#disk.sync(scheduler)',
     foundBy: 'anytime_acknowledged_changes_are_stored',
-    seed: 0,
+  },
+  'a torn record is taken for a whole one': {
+    file: 'test/sim/record-log.ts',
+    find: 'payload.length === length && Bun.hash.crc32(payload) === header.getUint32(4)',
+    put: 'payload.length === length',
+    foundBy: 'anytime_nothing_is_thrown',
+  },
+  'the bytes of blocks are not kept': {
+    file: 'test/sim/memory-tables.ts',
+    find: 'priority: String(priority), bytes: hex(content)',
+    put: 'priority: String(priority), bytes: null',
+    foundBy: 'anytime_heads_have_their_blocks',
+  },
+  'of equal heights the smaller value wins': {
+    file: 'core/crdt/merge.ts',
+    find: 'if (byValue !== 0) return byValue',
+    put: 'if (byValue !== 0) return -byValue',
+    foundBy: 'finally_the_pinset_is_what_its_blocks_say',
+  },
+  'what is merged last wins': {
+    file: 'core/crdt/merge.ts',
+    find: 'if (before !== undefined && compareElements(before, element) >= 0) continue',
+    put: '',
+    foundBy: 'anytime_the_greatest_live_element_holds',
+  },
+  'a tombstone leaves the value that it kills': {
+    file: 'core/crdt/merge.ts',
+    find: 'if (before === undefined || !ids.includes(before.blockId)) continue',
+    put: 'continue',
+    foundBy: 'anytime_the_greatest_live_element_holds',
+  },
+  'a tombstone removes the key, whatever is left of it': {
+    file: 'core/crdt/merge.ts',
+    find: 'at.setCurrent(greatest(at.liveElements()))',
+    put: 'at.setCurrent(undefined)',
+    foundBy: 'anytime_the_greatest_live_element_holds',
+  },
+  'an unpin kills only the greatest element': {
+    file: 'core/store/own-deltas.ts',
+    find: 'return elements.sort(compareElements).map(({ blockId }) => blockId)',
+    put: 'return elements.sort(compareElements).slice(-1).map(({ blockId }) => blockId)',
+    foundBy: 'finally_the_pinset_is_what_clients_were_told',
+  },
+  'a head stays one when it is built on': {
+    file: 'core/store/block-merger.ts',
+    find: 'if (parent !== undefined) tables.removeHead(parent)',
+    put: 'void parent',
+    foundBy: 'finally_heads_are_what_nothing_builds_on',
+  },
+  'heads are announced once and never again': {
+    file: 'core/network/replication.ts',
+    find: '      this.#announce()\n      this.#seen.clear()\n',
+    put: '',
+    foundBy: 'eventually_all_peers_have_equal_heads',
+  },
+  'a block that nobody gave is not asked for again': {
+    file: 'core/network/replication.ts',
+    find: 'this.#walk.retryFailed()',
+    put: '',
+    foundBy: 'eventually_all_peers_have_equal_heads',
+  },
+  'merged blocks stay parked': {
+    file: 'core/network/replication.ts',
+    find: 'parked.delete(merged)',
+    put: '',
+    foundBy: 'anytime_bounds_hold',
+  },
+  'the changes of strangers are taken': {
+    file: 'core/network/trusted-peers.ts',
+    find: 'return peer === this.#self || this.#listed.has(everybody) || this.#listed.has(peer)',
+    put: 'return peer !== everybody',
+    foundBy: 'anytime_an_untrusted_delta_changes_nothing',
+  },
+  'a pin that waits for its commit is taken for stored': {
+    file: 'core/peer/pinning.ts',
+    find: 'const stored = store.storedPin(pin.cid)',
+    put: 'const stored = store.pin(pin.cid)',
+    foundBy: 'anytime_unchanged_pins_are_stored',
+  },
+  'a pin gets a copy more than its max': {
+    file: 'core/allocator/allocation.ts',
+    find: 'if (chosen.length >= max) break',
+    put: 'if (chosen.length > max) break',
+    foundBy: 'anytime_copies_are_never_above_max',
+  },
+  'a metric holds for ever': {
+    file: 'core/monitor/attention.ts',
+    find: 'return deadline > now || (now < until && deadline > from)',
+    put: 'return deadline > 0 || (now < until && deadline > from)',
+    foundBy: 'eventually_all_peers_see_each_other',
+  },
+  'a metric is taken for the one before it': {
+    file: 'core/monitor/metric-window.ts',
+    find: 'if (held || known === undefined) ofPeer.set(name, { metric, rhythm, deadline: now + lifetime, held })',
+    put: 'if (known === undefined) ofPeer.set(name, { metric, rhythm, deadline: now + lifetime, held })',
+    foundBy: 'eventually_all_peers_see_each_other',
+  },
+  'an alert is dropped when another one comes with it': {
+    file: 'core/peer/alerts.ts',
+    find: 'this.#list.add(alerts)',
+    put: 'this.#list.add(alerts.slice(1))',
+    foundBy: 'eventually_what_ran_out_was_alerted_of',
+  },
+  'what failed is never tried again': {
+    file: 'core/tracker/tracker.ts',
+    find: 'return retries < Math.max(1, Math.floor(this.#limit(kind) * retryShare))',
+    put: 'return retries < 0',
+    foundBy: 'eventually_queues_drain',
+  },
+  'what was in work at a crash is forgotten': {
+    file: 'core/store/local-records.ts',
+    find: "  ['pinning', 'pin_queued'],\n",
+    put: '',
+    foundBy: 'eventually_queues_drain',
+  },
+  'more is in flight than set': {
+    file: 'core/tracker/tracker.ts',
+    find: 'Math.min(limit - inFlight, heldFactor * limit - held)',
+    put: 'Math.min(limit + 1 - inFlight, heldFactor * limit - held)',
+    foundBy: 'anytime_no_more_in_flight_than_set',
+  },
+  'what is held already is queued twice': {
+    file: 'core/tracker/tracker.ts',
+    find: 'this.#lanes[kind].fill(priority, work, limit, (key) => this.#held.has(key))',
+    put: 'this.#lanes[kind].fill(priority, work, limit, () => false)',
+    foundBy: 'anytime_no_more_in_flight_than_set',
+  },
+  'results of an older generation are recorded': {
+    file: 'core/store/local-records.ts',
+    find: 'before?.generation !== rest.generation',
+    put: 'before === undefined',
+    foundBy: 'anytime_pinned_is_what_ipfs_confirmed',
+  },
+  'what IPFS says is unpinned counts as pinned': {
+    file: 'core/tracker/tracker.ts',
+    find: 'if (!found) this.#begin(work)',
+    put: "if (!found && state !== 'unpinned') this.#begin(work)",
+    foundBy: 'anytime_pinned_is_what_ipfs_confirmed',
+  },
+  'a pin that runs is told as pinned': {
+    file: 'core/tracker/status.ts',
+    find: 'if (inFlight?.generation === record.generation) return inFlight.status',
+    put: "if (inFlight?.generation === record.generation) return 'pinned'",
+    foundBy: 'anytime_told_pinned_is_what_ipfs_confirmed',
+  },
+  'another IPFS node is believed to hold what the last one held': {
+    file: 'core/store/local-records.ts',
+    find: "if (bound !== undefined) tables.setMeta('rebinding', '0')",
+    put: '',
+    foundBy: 'anytime_pinned_is_what_ipfs_confirmed',
+  },
+  'pins of others are unpinned': {
+    file: 'core/tracker/retarget.ts',
+    find: 'if (record === undefined || !record.owned) return undefined',
+    put: 'if (record === undefined) return undefined',
+    foundBy: 'anytime_only_own_pins_are_unpinned',
+  },
+  'what goes to other peers stays pinned on IPFS': {
+    file: 'core/tracker/retarget.ts',
+    find: 'return want === undefined ? release(change) : hold(change, want, settings)',
+    put: 'return want === undefined ? undefined : hold(change, want, settings)',
+    foundBy: 'finally_ipfs_holds_what_the_pinset_says',
+  },
+  'what is lost on IPFS is not missed': {
+    file: 'core/tracker/reconciliation.ts',
+    find: 'if (outcome !== undefined) found.push(outcome)',
+    put: 'void outcome',
+    foundBy: 'eventually_pinned_is_what_ipfs_holds',
+  },
+  'nobody unpins what has expired': {
+    file: 'core/upkeep/expiry.ts',
+    find: 'return now - dueAt >= sharers().rank(cid, self) * takeover',
+    put: 'return now < dueAt',
+    foundBy: 'eventually_expired_pins_are_gone',
+  },
+  'pins of peers that are gone are not given to others': {
+    file: 'core/upkeep/upkeep.ts',
+    find: 'if (gone.length > 0) this.#request(false)',
+    put: '',
+    foundBy: 'eventually_copies_are_not_below_min',
+  },
+  'one copy too few counts as enough': {
+    file: 'core/upkeep/copies.ts',
+    find: 'if (copies < pin.replicationFactorMin) return copies',
+    put: 'if (copies < pin.replicationFactorMin - 1) return copies',
+    foundBy: 'eventually_copies_are_not_below_min',
+  },
+  'copies of what was unpinned are not withdrawn': {
+    file: 'core/upkeep/withdrawal.ts',
+    find: 'if (orphans.length > 0) await',
+    put: 'if (orphans.length > 1_000_000) await',
+    foundBy: 'eventually_nothing_is_left_to_withdraw',
   },
 }

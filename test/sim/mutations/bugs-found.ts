@@ -1,0 +1,16 @@
+/** Bugs of the real code that the simulator has found, and what keeps each from coming back. */
+export interface FoundBug {
+  what: string
+  /** The check that failed, or what else showed it. */
+  foundBy: string
+  /** The test that shows it mended. */
+  test: string
+}
+
+export const bugsFound: readonly FoundBug[] = [
+  {
+    what: 'A pin that was asked for again was answered as stored while its first write still waited for its commit, and was lost when that failed or the process died',
+    foundBy: 'anytime_unchanged_pins_are_stored',
+    test: 'test/unit/peer/pinning.test.ts asked for again while it waits for its commit is not taken for stored',
+  },
+]

@@ -1,0 +1,36 @@
+/** `bun test/sim/mutations/run.ts NAME SEED…`: the first of these seeds in which a mutation is found, as JSON. */
+import { mutate } from './mutate.ts'
+
+export interface Found {
+  seed: number
+  /** The checks that failed. */
+  checks: string[]
+}
+
+if (import.meta.main) {
+  const [name = '', ...seeds] = process.argv.slice(2)
+  mutate(name)
+  const { planOf } = await import('../plan.ts')
+  const { simulate } = await import('../simulation.ts')
+  for (const seed of seeds.map(Number)) {
+    const { complaints } = simulate(planOf(seed))
+    if (complaints.length === 0) continue
+    const found: Found = { seed, checks: [...new Set(complaints.map(({ check }) => check))] }
+    console.log(JSON.stringify(found))
+    break
+  }
+}
+
+/** Runs a mutation in a process of its own. Undefined when no seed finds it. Throws when the process fails. */
+export async function runMutation(name: string, seeds: readonly number[]): Promise<Found | undefined> {
+  const run = Bun.spawn([process.execPath, import.meta.path, name, ...seeds.map(String)], {
+    stderr: 'pipe',
+  })
+  const [text, errors] = await Promise.all([
+    new Response(run.stdout).text(),
+    new Response(run.stderr).text(),
+    run.exited,
+  ])
+  if (run.exitCode !== 0) throw new Error(`the run of "${name}" failed: ${errors}`)
+  return text.trim() === '' ? undefined : (JSON.parse(text) as Found)
+}
