@@ -28,14 +28,9 @@ import { ChangesGoneError, CursorError } from './errors.ts'
 import { cidOfKey } from './keys.ts'
 import { pageLimit } from './page-limit.ts'
 import { TableCensus } from './table-census.ts'
-import type { ChangeRow, KeyBytes, KeyRow, KeyRowId, TableReader } from './tables.ts'
+import type { ChangeRow, KeyRow, KeyRowId, TableReader } from './tables.ts'
 import { readCounts } from './transaction.ts'
-
-/** Keys that one page looks at, at most; when it found too few by then, it ends early with a cursor. */
-export const scannedPerPage = 4000
-
-/** Keys that are read at once, at least. */
-const shortestScan = 100
+import { byCid, byRow, readPage } from './walk.ts'
 
 /** Bytes of blocks that one page holds, at most, beyond its first block. */
 const pageBlockBytes = 8 * 1024 * 1024
@@ -85,16 +80,20 @@ export class StoreReader {
     return id === undefined ? undefined : this.#tables.folded(id)?.pin
   }
 
-  pins({ limit, after, types }: PinQuery): Page<Pin> {
+  pins({ limit, after, types, order = 'cid' }: PinQuery): Page<Pin> {
     const rare = types === undefined ? undefined : withoutData(types)
-    const scan = (from: KeyBytes | undefined, count: number): KeyRow[] =>
-      rare === undefined
-        ? this.#tables.keysInOrder(from, count)
-        : inOrder(
-            rare.map((type) => this.#tables.pinsOfType(type, from, count)),
-            count,
+    const walk =
+      rare !== undefined
+        ? byCid((from, count) =>
+            inOrder(
+              rare.map((type) => this.#tables.pinsOfType(type, from, count)),
+              count,
+            ),
           )
-    return readPage(after, pageLimit(limit), scan, ({ folded }) => {
+        : order === 'any'
+          ? byRow((from, count) => this.#tables.foldedById(from, count))
+          : byCid((from, count) => this.#tables.foldedInOrder(from, count))
+    return readPage(after, pageLimit(limit), walk, ({ folded }) => {
       const pin = folded?.pin
       return pin !== undefined && (types === undefined || types.includes(pin.type)) ? pin : undefined
     })
@@ -122,14 +121,15 @@ export class StoreReader {
 
   localRows({ limit, after, filter }: LocalQuery): Page<LocalRow> {
     const listed = indexedStatuses(filter)
-    const scan = (from: KeyBytes | undefined, count: number): KeyRow[] =>
+    const walk = byCid((from, count) =>
       listed === undefined
         ? this.#tables.keysInOrder(from, count)
         : inOrder(
             listed.map((status) => this.#tables.localOfStatus(status, from, count)),
             count,
-          )
-    return readPage(after, pageLimit(limit), scan, (row) => {
+          ),
+    )
+    return readPage(after, pageLimit(limit), walk, (row) => {
       const status = this.#statusOf(row)
       return status !== undefined && (filter === 0 || (statusBits[status] & filter) !== 0)
         ? localRow(row)
@@ -182,29 +182,6 @@ export function toChange({ sequence, key, kind }: ChangeRow): Change {
   return { sequence, cid: cidOfKey(key), kind }
 }
 
-/** Reads rows on from a cursor until the page is full, the end is reached or enough was looked at. */
-function readPage<Row>(
-  after: Cursor | undefined,
-  limit: number,
-  scan: (from: KeyBytes | undefined, count: number) => KeyRow[],
-  pick: (row: KeyRow) => Row | undefined,
-): Page<Row> {
-  const rows: Row[] = []
-  let from = after === undefined ? undefined : decodeCursor('c', after)
-  for (let scanned = 0; scanned < scannedPerPage; ) {
-    const count = Math.max(limit - rows.length, shortestScan)
-    const found = scan(from, count)
-    for (const row of found) {
-      from = row.key
-      const picked = pick(row)
-      if (picked !== undefined && rows.push(picked) === limit) return { rows, next: encodeCursor('c', from) }
-    }
-    if (found.length < count) return { rows }
-    scanned += count
-  }
-  return from === undefined ? { rows } : { rows, next: encodeCursor('c', from) }
-}
-
 /** Merges scans that are each in the order of their keys; a key is in one of them only. */
 function inOrder(scans: KeyRow[][], count: number): KeyRow[] {
   return scans
@@ -240,7 +217,7 @@ const indexed = [
 const scannedBits = statusBits.pinned | statusBits.remote | statusBits.sharded
 
 function localRow({ key, folded, local }: KeyRow): LocalRow {
-  const cid = cidOfKey(key)
+  const cid = folded?.pin?.cid ?? cidOfKey(key)
   return {
     cid,
     ...(folded?.pin === undefined ? {} : { pin: folded.pin }),

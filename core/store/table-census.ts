@@ -1,8 +1,7 @@
 /** A census of the records: what was seen is a bit of its row, so that counting writes nothing and forgets by being dropped. */
 import type { CID } from 'multiformats/cid'
 import type { Census, LocalRecord, Page } from '../runtime/store.ts'
-import { decodeCursor, encodeCursor } from './cursor.ts'
-import { CursorError } from './errors.ts'
+import { decodeRowCursor, encodeRowCursor } from './cursor.ts'
 import { cidOfKey } from './keys.ts'
 import { pageLimit } from './page-limit.ts'
 import { RowBits } from './row-bits.ts'
@@ -22,12 +21,17 @@ export class TableCensus implements Census {
   }
 
   unseen({ limit, after }: { limit: number; after?: string }): Page<LocalRecord> {
-    const found = this.#tables.localById(after === undefined ? 0 : rowOf(after), pageLimit(limit))
+    const found = this.#tables.localById(
+      after === undefined ? 0 : decodeRowCursor('l', after),
+      pageLimit(limit),
+    )
     const rows = found.flatMap(({ id, want, status }) =>
       status === 'pinned' && !this.#isSeen(id, want) ? this.#record(id) : [],
     )
     const last = found.at(-1)
-    return last === undefined || found.length < limit ? { rows } : { rows, next: cursorOf(last.id) }
+    return last === undefined || found.length < limit
+      ? { rows }
+      : { rows, next: encodeRowCursor('l', last.id) }
   }
 
   #isSeen(id: KeyRowId, want: LocalState['want']): boolean {
@@ -38,16 +42,4 @@ export class TableCensus implements Census {
     const row = this.#tables.keyRow(id)
     return row?.local === undefined ? [] : [{ cid: cidOfKey(row.key), ...row.local }]
   }
-}
-
-function cursorOf(id: KeyRowId): string {
-  const position = new DataView(new ArrayBuffer(8))
-  position.setBigUint64(0, BigInt(id))
-  return encodeCursor('l', new Uint8Array(position.buffer))
-}
-
-function rowOf(cursor: string): KeyRowId {
-  const bytes = decodeCursor('l', cursor)
-  if (bytes.length !== 8) throw new CursorError(cursor)
-  return Number(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0))
 }

@@ -92,6 +92,10 @@ export interface TableReader {
 
   /** Keys in the order of their bytes, whether something is known of them or not. */
   keysInOrder(after: KeyBytes | undefined, limit: number): KeyRow[]
+  /** The same without `local`. */
+  foldedInOrder(after: KeyBytes | undefined, limit: number): KeyRow[]
+  /** Without `local`, in the order of their row ids: by far the cheapest walk. */
+  foldedById(after: KeyRowId, limit: number): KeyRow[]
   /** Keys in the order of their row ids. */
   keysById(after: KeyRowId, limit: number): KeyRow[]
   /** Pins of one type other than `data`, in the order of their CIDs; by index. `local` is left out. */

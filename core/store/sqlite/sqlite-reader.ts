@@ -88,6 +88,16 @@ export class SqliteReader implements TableReader {
     return this.#keyRows(`${joined} WHERE p.cid > ? ORDER BY p.cid LIMIT ?`, after ?? beforeAll, limit)
   }
 
+  foldedInOrder(after: KeyBytes | undefined, limit: number): KeyRow[] {
+    const sql = `SELECT ${pinColumns} FROM pins p WHERE cid > ? ORDER BY cid LIMIT ?`
+    return this.all<PinsRow>(sql, after ?? beforeAll, limit).map((row) => this.#foldedOnly(row))
+  }
+
+  foldedById(after: KeyRowId, limit: number): KeyRow[] {
+    const sql = `SELECT ${pinColumns} FROM pins p WHERE id > ? ORDER BY id LIMIT ?`
+    return this.all<PinsRow>(sql, after, limit).map((row) => this.#foldedOnly(row))
+  }
+
   keysById(after: KeyRowId, limit: number): KeyRow[] {
     return this.#keyRows(`${joined} WHERE p.id > ? ORDER BY p.id LIMIT ?`, after, limit)
   }

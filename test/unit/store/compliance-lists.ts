@@ -1,5 +1,6 @@
 /** What pages and point reads return. */
 import { expect, test } from 'bun:test'
+import type { Pin, PinType } from '../../../core/pin/pin.ts'
 import { statusBits } from '../../../core/pin/status.ts'
 import type { Store } from '../../../core/runtime/store.ts'
 import type { CreateSubject } from './compliance.ts'
@@ -18,6 +19,8 @@ import {
   writePins,
 } from './fixtures.ts'
 
+const nameSet = (pins: Pin[]): Set<string> => new Set(pins.map(({ name }) => name))
+
 export function listCases(create: CreateSubject): void {
   test('pins come in the byte order of their CIDs, whatever the size of the page', async () => {
     await using subject = await create()
@@ -28,6 +31,42 @@ export function listCases(create: CreateSubject): void {
     for (const limit of [1, 4, 25, 26, 1000]) {
       expect(texts(allPins(store, limit).map(({ cid }) => cid))).toEqual(expected)
       expect(store.pins({ limit }).rows.length).toBe(Math.min(limit, 25))
+    }
+  })
+
+  test('in any order each pin comes once, whatever comes and goes meanwhile', async () => {
+    await using subject = await create()
+    const { store } = subject
+    const pins = Array.from({ length: 300 }, (_, i) => pinOf(`pin ${i}`))
+    await writePins(store, ...pins, pinOf('meta', { type: 'meta' }))
+    const walk = (limit: number, types?: PinType[]) =>
+      allPages((after) =>
+        store.pins({
+          limit,
+          order: 'any',
+          ...(after === undefined ? {} : { after }),
+          ...(types && { types }),
+        }),
+      )
+    const all = inByteOrder([...pins.map(({ cid }) => cid), cidOf('meta')])
+    for (const limit of [1, 7, 1000]) expect(inByteOrder(walk(limit).map(({ cid }) => cid))).toEqual(all)
+    expect(walk(7, ['data']).length).toBe(300)
+    expect(walk(7, ['meta']).map(({ name }) => name)).toEqual(['meta'])
+
+    const half = store.pins({ limit: 150, order: 'any' })
+    expect(half.rows.length).toBe(150)
+    const [there, later] = [half.rows.slice(0, 50), pins.filter((pin) => !nameSet(half.rows).has(pin.name))]
+    await store.write([...there, ...later.slice(0, 50)].map(({ cid }) => ({ kind: 'unpin', cid })))
+    await writePins(store, ...there, pinOf('new'))
+    const rest = allPages((after) => store.pins({ limit: 50, order: 'any', after: after ?? half.next! }))
+    const seen = [...half.rows, ...rest].filter(({ name }) => name !== 'new' && name !== 'meta')
+    expect(nameSet(seen).size).toBe(seen.length)
+    expect(seen.length).toBe(250)
+    const cursors = { cid: store.pins({ limit: 1 }).next!, any: half.next! }
+    for (const [order, after] of [['cid', cursors.any] as const, ['any', cursors.cid] as const]) {
+      expect(() => store.pins({ limit: 1, order, after })).toThrow(
+        expect.objectContaining({ name: 'CursorError' }),
+      )
     }
   })
 

@@ -62,6 +62,7 @@ function useEverything(tables: SqliteTables): void {
   })
   const reader = new StoreReader(tables, self)
   reader.pins({ limit: 5 })
+  reader.pins({ limit: 5, order: 'any' })
   reader.expired({ before: startTime, limit: 5 })
   reader.orphans(5)
   reader.mayBeWithdrawn(cidOf('a'))
