@@ -29,6 +29,8 @@ export interface Bitswap extends AsyncDisposable {
 
 /** Entries of one peer's list of wants that are kept. */
 const maxWantlistSize = 1_024
+/** Streams of one connection on which messages may be on their way, each with up to 4 MiB. */
+const maxInboundStreams = 32
 /** ms that a message may take to be sent or to arrive. */
 const messageTimeout = 60_000
 /** ms to wait for further wants before a list is sent. Walks are sequential: each waits for it anew. */
@@ -101,6 +103,7 @@ async function makeBroker(libp2p: Libp2p, blocks: ServedBlocks, digestOf: Digest
     messageSendTimeout: messageTimeout,
     messageReceiveTimeout: messageTimeout,
     sendWantlistDebounce: wantlistDebounce,
+    maxInboundStreams,
   })
   await mixin?.start?.(node)
   return broker!

@@ -171,7 +171,7 @@ export class ClusterNetwork implements AsyncDisposable {
       new Listeners(router, metricsTopic, runtime.scheduler, (peer) => this.#onListener(peer)),
     )
     const parked = opened.use(openParkedBlocks(join(folder, 'parked-blocks.sqlite')))
-    await serveCalls(host, handlers, { isTrusted, logger: runtime.logger })
+    await serveCalls(host, handlers, { ...runtime, isTrusted })
     await serveSync({ host, store, runtime })
     opened.defer(async () => void (await host.stop()))
     await startHost(host)

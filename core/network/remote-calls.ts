@@ -14,6 +14,7 @@ import { callStream, callUnary } from './rpc/client.ts'
 import { rpcStream } from './rpc/libp2p-stream.ts'
 import type { StreamMethod, UnaryMethod } from './rpc/method.ts'
 import { type AnyHandler, RpcServer, type RpcServerInit } from './rpc/server.ts'
+import { WaitingRoom } from './rpc/waiting-room.ts'
 
 export const rpcProtocol = '/ipfscluster/1.0/rpc'
 
@@ -98,12 +99,13 @@ export class RemoteCalls {
 export async function serveCalls(
   host: ClusterHost,
   handlers: AnyHandler[],
-  init: Omit<RpcServerInit, 'handlers'>,
+  init: Omit<RpcServerInit, 'handlers' | 'room'>,
 ): Promise<void> {
+  const room = new WaitingRoom()
   const protocols = new Set([rpcProtocol, ...handlers.map(protocolOf)])
   for (const protocol of protocols) {
     const served = handlers.filter((handler) => protocolOf(handler) === protocol)
-    const server = new RpcServer({ ...init, handlers: served })
+    const server = new RpcServer({ ...init, room, handlers: served })
     await host.handle(
       protocol,
       (stream, connection) => void server.serve(rpcStream(stream), connection.remotePeer.toString()),

@@ -333,36 +333,59 @@ function integerAt(view: DataView, at: number): bigint {
 }
 
 /**
- * Where the value that starts at `from` ends; undefined when it is not all there yet. Streams have no lengths, so this is
- * how a reader knows that it may decode. Throws `MsgpackError` beyond `msgpackLimits`.
+ * Where the value that starts at `from` ends; undefined when it is not all there yet. Throws `MsgpackError` beyond
+ * `msgpackLimits`.
  */
 export function valueEnd(bytes: Uint8Array, from: number): number | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const open: number[] = [1]
-  let at = from
-  let parts = 0
-  while (open.length > 0) {
-    const left = open[open.length - 1]!
-    if (left === 0) {
-      open.pop()
-      continue
+  return new ValueScan(from).end(bytes)
+}
+
+/**
+ * Finds the end of a value that comes bit by bit. Streams have no lengths, so this is how a reader knows that it may decode;
+ * what was looked at is not looked at again, however small the bits are.
+ */
+export class ValueScan {
+  readonly #from: number
+  #at: number
+  #parts = 0
+  /** Values that are still to come in each array and map that is open. */
+  readonly #open: number[] = [1]
+
+  constructor(from = 0) {
+    this.#from = from
+    this.#at = from
+  }
+
+  /** `bytes`: those of the last call and what came since. As `valueEnd`. */
+  end(bytes: Uint8Array): number | undefined {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const open = this.#open
+    while (open.length > 0) {
+      const left = open[open.length - 1]!
+      if (left === 0) {
+        open.pop()
+        continue
+      }
+      const shape = shapeAt(bytes, view, this.#at)
+      if (shape === undefined) return undefined
+      open[open.length - 1] = left - 1
+      this.#at += shape.size
+      this.#check(shape)
+      if (shape.count > 0) open.push(shape.count)
+      if (open.length > msgpackLimits.depth) {
+        throw new MsgpackError(`a msgpack value is nested deeper than ${msgpackLimits.depth}`)
+      }
     }
-    open[open.length - 1] = left - 1
-    const shape = shapeAt(bytes, view, at)
-    if (shape === undefined) return undefined
-    at += shape.size
-    if (at - from > msgpackLimits.valueBytes) {
+    return this.#at > bytes.length ? undefined : this.#at
+  }
+
+  #check({ count }: Shape): void {
+    if (this.#at - this.#from > msgpackLimits.valueBytes) {
       throw new MsgpackError(`a msgpack value is larger than ${msgpackLimits.valueBytes} bytes`)
     }
-    parts += 1
-    if (parts + shape.count > msgpackLimits.parts) {
+    this.#parts += 1
+    if (this.#parts + count > msgpackLimits.parts) {
       throw new MsgpackError(`a msgpack value has more than ${msgpackLimits.parts} parts`)
     }
-    if (shape.count > 0) open.push(shape.count)
-    if (open.length > msgpackLimits.depth) {
-      throw new MsgpackError(`a msgpack value is nested deeper than ${msgpackLimits.depth}`)
-    }
-    if (at > bytes.length) return undefined
   }
-  return at
 }

@@ -3,13 +3,14 @@
  * (`spec/wire.md` §6).
  */
 import type { PeerIdText } from '../../pin/pin.ts'
-import type { Logger } from '../../runtime/ports.ts'
+import type { Logger, Scheduler } from '../../runtime/ports.ts'
 import { encoded, joined } from './client.ts'
 import { errorKinds, type RpcErrorKind, RpcStreamError } from './errors.ts'
 import type { RpcContext, StreamHandler, UnaryHandler } from './method.ts'
 import { MsgpackError } from './msgpack.ts'
 import type { Codec } from './schema.ts'
-import { ended, type RpcStream, ValueReader } from './value-reader.ts'
+import { ended, type ReadingRules, type RpcStream, ValueReader } from './value-reader.ts'
+import type { WaitingRoom } from './waiting-room.ts'
 import { responseWire, serviceIdWire } from './wire-types.ts'
 
 /** Bytes of service and method name together. */
@@ -22,7 +23,10 @@ export type AnyHandler = UnaryHandler<any, any> | StreamHandler<any, any>
 export interface RpcServerInit {
   handlers: AnyHandler[]
   isTrusted: (peer: PeerIdText) => boolean
+  scheduler: Scheduler
   logger: Logger
+  /** Shared by all servers of a peer. */
+  room: WaitingRoom
 }
 
 interface Call {
@@ -36,8 +40,10 @@ export class RpcServer {
   readonly #services = new Map<string, Map<string, AnyHandler>>()
   readonly #isTrusted: (peer: PeerIdText) => boolean
   readonly #logger: Logger
+  readonly #rules: Omit<ReadingRules, 'stalled'>
 
   constructor(init: RpcServerInit) {
+    this.#rules = { room: init.room, scheduler: init.scheduler }
     this.#isTrusted = init.isTrusted
     this.#logger = init.logger.component('p2p-gorpc')
     for (const handler of init.handlers) {
@@ -50,7 +56,8 @@ export class RpcServer {
   /** Serves the one call of a stream. Never rejects. */
   async serve(stream: RpcStream, caller: PeerIdText): Promise<void> {
     try {
-      const reader = new ValueReader(stream.source)
+      const stalled = () => stream.abort(new RpcStreamError('the caller stood still'))
+      using reader = new ValueReader(stream.source, { ...this.#rules, stalled })
       const id = await reader.next(serviceIdWire)
       const service = { Name: id?.Name ?? '', Method: id?.Method ?? '' }
       if (service.Name.length + service.Method.length > maxNameBytes) {

@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'bun:test'
-import { callStream, callUnary } from '../../../core/network/rpc/client.ts'
+import { callStream, callUnary, encoded, joined } from '../../../core/network/rpc/client.ts'
 import { RpcError, RpcStreamError } from '../../../core/network/rpc/errors.ts'
 import type { RpcContext, StreamMethod, UnaryMethod } from '../../../core/network/rpc/method.ts'
 import { rpc } from '../../../core/network/rpc/methods.ts'
 import { MsgpackReader } from '../../../core/network/rpc/msgpack.ts'
 import { type AnyHandler, RpcServer } from '../../../core/network/rpc/server.ts'
 import { type RpcStream, ValueReader } from '../../../core/network/rpc/value-reader.ts'
+import { WaitingRoom } from '../../../core/network/rpc/waiting-room.ts'
 import { responseWire, serviceIdWire } from '../../../core/network/rpc/wire-types.ts'
-import type { Logger } from '../../../core/runtime/ports.ts'
+import type { Logger, Scheduler } from '../../../core/runtime/ports.ts'
+import { systemScheduler } from '../../../core/runtime/system.ts'
+import { VirtualTime } from '../../sim/virtual-time.ts'
 import vectors from '../../vectors/gorpc.json'
 
 const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, component: () => quiet }
@@ -141,8 +144,24 @@ describe('a call as the Go client makes it', () => {
   })
 })
 
-function serverWith(handlers: AnyHandler[], isTrusted = () => true) {
-  return new RpcServer({ handlers, isTrusted, logger: quiet })
+function serverWith(handlers: AnyHandler[], isTrusted = () => true, scheduler: Scheduler = systemScheduler) {
+  return new RpcServer({ handlers, isTrusted, scheduler, logger: quiet, room: new WaitingRoom() })
+}
+
+/** A call of `IPFSConnector.BlockStream`, and the beginning of a block of `size` bytes with `come` of them. */
+function unendingBlock(size: number, come: number): Uint8Array {
+  const [Name, Method] = rpc.blockStream.name.split('.') as [string, string]
+  const head = Uint8Array.of(0x81, 0xa1, 0x64, 0xdb, 0, 0, 0, 0)
+  new DataView(head.buffer).setUint32(4, size)
+  return joined(encoded(serviceIdWire, { Name, Method }), head, new Uint8Array(come))
+}
+
+const takesBlocks: AnyHandler = {
+  method: rpc.blockStream,
+  async *handle(nodes: AsyncIterable<{ d?: Uint8Array | undefined }>) {
+    for await (const _ of nodes);
+    yield* []
+  },
 }
 
 async function* each<T>(values: T[]) {
@@ -216,6 +235,59 @@ describe('the server', () => {
     expect(wire.events).toHaveLength(1)
     expect(wire.events[0]).toStartWith('abort: msgpack has the unknown tag 0xc1')
   })
+
+  test('drops a caller that stands still within a value, and one that says nothing', async () => {
+    for (const input of [unendingBlock(1_000, 10), new Uint8Array(0)]) {
+      const time = new VirtualTime()
+      const wire = scripted(input, 100, true)
+      const served = serverWith([takesBlocks], undefined, time).serve(wire.stream, 'caller')
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(time.runUntil(() => wire.events.length > 0, 61_000)).toBe(true)
+      expect(wire.events[0]).toBe('abort: the caller stood still')
+      await served
+    }
+  })
+
+  test('waits for as long as it takes between two values', async () => {
+    const time = new VirtualTime()
+    const wire = scripted(unendingBlock(10, 10), 100, true)
+    const served = serverWith([takesBlocks], undefined, time).serve(wire.stream, 'caller')
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(time.runUntil(() => wire.events.length > 0, 3_600_000)).toBe(false)
+    wire.hangUp()
+    await served
+  })
+
+  test('has room for so many bytes of calls that do not end, and for others again when they are gone', async () => {
+    const server = serverWith([takesBlocks])
+    const size = 6 * 1024 * 1024
+    const wires = Array.from({ length: 30 }, () => scripted(unendingBlock(size, size - 1), size, true))
+    const served = wires.map((wire) => server.serve(wire.stream, 'caller'))
+    const refused = () => wires.filter(({ events }) => events.length > 0)
+    while (refused().length < 9) await new Promise((resolve) => setImmediate(resolve))
+    expect(refused().every(({ events }) => events[0]!.includes('wait for the rest of their calls'))).toBe(
+      true,
+    )
+    for (const wire of wires) wire.hangUp()
+    await Promise.all(served)
+    const good = scripted(unendingBlock(size, size), size)
+    await server.serve(good.stream, 'caller')
+    expect(good.events).not.toContainEqual(expect.stringContaining('abort'))
+  })
+
+  test('takes a large value in very small pieces', async () => {
+    const size = 1024 * 1024
+    let received = 0
+    const handler: AnyHandler = {
+      method: rpc.blockStream,
+      async *handle(nodes: AsyncIterable<{ d?: Uint8Array | undefined }>) {
+        for await (const { d } of nodes) received += d?.length ?? 0
+        yield* []
+      },
+    }
+    await serverWith([handler]).serve(scripted(unendingBlock(size, size), 8).stream, 'caller')
+    expect(received).toBe(size)
+  }, 30_000)
 
   test('tells a streaming caller the error of the method', async () => {
     const handler: AnyHandler = {
