@@ -143,6 +143,7 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
     ipfs,
     ipfsView,
     queueSize: () => store.counts().local.pin_queued ?? 0,
+    pinned: () => store.counts().local.pinned ?? 0,
     publish: (metric) => {
       if (!metric.valid) return
       window.add(metric)
@@ -225,9 +226,10 @@ function heartbeatSettings(peerName: string, { region }: PeerConfig) {
   return {
     peerName,
     pingInterval: times.ping,
-    disk: { ttl, type: 'freespace' },
+    disk: { ttl, type: 'freespace', headroom: { freeBytes: 0, freePercent: 5 } },
     tags: region === undefined ? undefined : { ttl, tags: { region } },
     pinQueue: undefined,
+    numPin: undefined,
   } as const
 }
 

@@ -60,7 +60,7 @@ export function planOf(seed: number, profile: Profile = 'usual'): Plan {
     operations: profile === 'many' ? 60 : random.between(500, 520),
     contents: random.between(12, 45),
     pause: profile === 'many' ? 3_000 : pause,
-    faultPause: random.between(1, 8) * pause,
+    faultPause: profile === 'many' ? 1_000 : random.between(1, 8) * pause,
     faults: faults.length === 0 ? faultKinds : faults,
     checkEvery: profile === 'many' ? 20_000 : 400,
   }

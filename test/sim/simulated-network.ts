@@ -20,6 +20,9 @@ export interface NetworkConditions {
 
 export const calmNetwork: NetworkConditions = { loss: 0, doubled: 0, delay: { from: 1, to: 10 } }
 
+/** Groups of peers that a metric reaches at one moment each. */
+const metricGroups = 3
+
 export type Message =
   /** Bytes of the pubsub topic. */
   | { type: 'announcement'; bytes: Uint8Array }
@@ -96,20 +99,42 @@ export class SimulatedNetwork {
   }
 
   publish(from: PeerIdText, message: Message): void {
-    for (const to of this.#listeners.keys()) if (to !== from) this.send(from, to, message)
+    const others = [...this.#listeners.keys()].filter((to) => to !== from)
+    if (message.type === 'metric') this.#spread(from, others, message)
+    else for (const to of others) this.send(from, to, message)
   }
 
   send(from: PeerIdText, to: PeerIdText, message: Message): void {
+    for (let copies = this.#copies(from, to); copies > 0; copies--) this.#deliver(from, to, message)
+  }
+
+  /** Metrics are many: they reach a few groups of peers, each at one moment. */
+  #spread(from: PeerIdText, to: readonly PeerIdText[], message: Message): void {
+    const { time, random } = this.#init
+    const groups = Array.from({ length: metricGroups }, (): PeerIdText[] => [])
+    for (const peer of to) {
+      for (let copies = this.#copies(from, peer); copies > 0; copies--) random.pick(groups).push(peer)
+    }
+    const { delay } = this.conditions
+    for (const group of groups) {
+      if (group.length === 0) continue
+      time.after(random.between(delay.from, delay.to), () => {
+        for (const peer of group) this.#listeners.get(peer)?.receive(from, message)
+      })
+    }
+  }
+
+  /** How often a message arrives. */
+  #copies(from: PeerIdText, to: PeerIdText): 0 | 1 | 2 {
     const { random } = this.#init
     const { loss, doubled } = this.conditions
     if ((this.#cut.get(from)?.get(to) ?? 0) > 0 || (loss > 0 && random.chance(loss))) {
       this.counts['messages lost']++
-      return
+      return 0
     }
-    this.#deliver(from, to, message)
-    if (doubled === 0 || !random.chance(doubled)) return
+    if (doubled === 0 || !random.chance(doubled)) return 1
     this.counts['messages doubled']++
-    this.#deliver(from, to, message)
+    return 2
   }
 
   #deliver(from: PeerIdText, to: PeerIdText, message: Message): void {
@@ -120,7 +145,7 @@ export class SimulatedNetwork {
     time.after(takes, () => {
       const listener = this.#listeners.get(to)
       if (listener === undefined) return
-      if (message.type !== 'metric') trace.note(nameOf(to), `gets ${message.type} from ${nameOf(from)}`)
+      trace.note(nameOf(to), `gets ${message.type} from ${nameOf(from)}`)
       listener.receive(from, message)
     })
   }
