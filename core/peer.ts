@@ -20,6 +20,7 @@ import { Alerts } from './peer/alerts.ts'
 import { ClusterReports } from './peer/cluster-reports.ts'
 import { FollowerError } from './peer/errors.ts'
 import { Heartbeat } from './peer/heartbeat.ts'
+import { InformerTrigger } from './peer/informer-trigger.ts'
 import { IpfsWatch } from './peer/ipfs-watch.ts'
 import { Joining } from './peer/joining.ts'
 import { Members } from './peer/members.ts'
@@ -95,8 +96,9 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const store = started.use(
     await openStore({ folder: config.folder, self, runtime, priority: prioritySettings(config) }),
   )
-  const { ipfs, gatewayUrls } = await openIpfs(init)
-  started.use(ipfs)
+  const { ipfs: node, gatewayUrls } = await openIpfs(init)
+  started.use(node)
+  const ipfs = tellingOfWorks(init, node, started, () => void heartbeat.beat())
   const network = await openNetwork(init, store)
   started.use(network)
   const bootstrap = bootstrapPeers(init, network)
@@ -178,6 +180,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
       ipfs,
       ipfsView,
       queueSize: () => store.counts().local.pin_queued ?? 0,
+      pinned: () => store.counts().local.pinned ?? 0,
       publish: (metric) => publish(metric, window, network, runtime),
       runtime,
     }),
@@ -253,6 +256,19 @@ async function openIpfs({ config, runtime }: PeerInit): Promise<{ ipfs: Ipfs; ga
   const { nodeMultiaddress, ipfsRequestTimeout, unpinTimeout, repogcTimeout } = config.ipfshttp
   const timeouts = { request: ipfsRequestTimeout, unpin: unpinTimeout, gc: repogcTimeout }
   return { ipfs: createKubo({ address: nodeMultiaddress, timeouts, runtime }), gatewayUrls: [] }
+}
+
+/** The node itself when metrics are not told anew after so many works. */
+function tellingOfWorks(
+  { config, runtime }: PeerInit,
+  node: Ipfs,
+  started: AsyncDisposableStack,
+  tell: () => void,
+): Ipfs {
+  const { informerTriggerInterval: interval } = config.ipfshttp
+  return interval === 0
+    ? node
+    : started.use(new InformerTrigger(interval, runtime.scheduler, tell)).watch(node)
 }
 
 async function openNetwork({ config, identity, runtime }: PeerInit, store: Store): Promise<ClusterNetwork> {

@@ -19,12 +19,13 @@ import { ipfsproxy, pinsvcapi, restapi } from './components/api.ts'
 import { cluster } from './components/cluster.ts'
 import { crdt, raft } from './components/consensus.ts'
 import { badger, badger3, leveldb, pebble } from './components/datastore.ts'
-import { embedded, repinning, stateful } from './components/own.ts'
+import { embedded, headroom, repinning, stateful } from './components/own.ts'
 import {
   balanced,
   disk,
   ipfshttp,
   metrics,
+  numpin,
   pinqueue,
   pubsubmon,
   stateless,
@@ -44,6 +45,7 @@ const always = {
   pubsubmon,
   balanced,
   repinning,
+  headroom,
   metrics,
   tracing,
 }
@@ -59,6 +61,7 @@ const optional = {
   disk,
   tags,
   pinqueue,
+  numpin,
   pebble,
   leveldb,
   badger,
@@ -76,7 +79,7 @@ export type ServiceName = keyof Service
 const components = { ...always, ...optional } as unknown as Record<ServiceName, Component>
 
 /** Ours, written only when they say more than their absence. */
-const unwritten = new Set<ServiceName>(['stateful', 'repinning'])
+const unwritten = new Set<ServiceName>(['stateful', 'repinning', 'headroom'])
 
 /** What the Go program takes when the file says nothing about an allocator (old files do not). */
 const allocateByOfOldFiles = ['freespace']

@@ -40,19 +40,43 @@ export function isAnnounceable(address: string): boolean {
   return protocol?.startsWith('dns') ?? false
 }
 
-/** Free space: no metric at all when there is none left, as the original. */
-export function freeSpaceMetric(report: Report, repo: IpfsRepoStat): Metric {
-  const free = Math.max(0, repo.max - repo.size)
-  return { ...metric(report, 'freespace', String(free), free), valid: free > 0 }
+/** Room that stays free on an IPFS node: with less, it is nearly full, and the peer is given no more content. */
+export interface Headroom {
+  /** Bytes. */
+  freeBytes: number
+  /** Percent of what the node may use. */
+  freePercent: number
 }
 
-export function repoSizeMetric(report: Report, repo: IpfsRepoStat): Metric {
-  return metric(report, 'reposize', String(repo.size), -repo.size)
+/** Free space: not valid, and so not told, when the node is nearly full. The original tells it until nothing is left. */
+export function freeSpaceMetric(report: Report, repo: IpfsRepoStat, headroom: Headroom): Metric {
+  const free = freeOf(repo)
+  return { ...metric(report, 'freespace', String(free), free), valid: !isNearlyFull(repo, headroom) }
 }
+
+/** Likewise. */
+export function repoSizeMetric(report: Report, repo: IpfsRepoStat, headroom: Headroom): Metric {
+  return {
+    ...metric(report, 'reposize', String(repo.size), -repo.size),
+    valid: !isNearlyFull(repo, headroom),
+  }
+}
+
+function isNearlyFull(repo: IpfsRepoStat, { freeBytes, freePercent }: Headroom): boolean {
+  const free = freeOf(repo)
+  return free === 0 || free < freeBytes || free < (repo.max * freePercent) / 100
+}
+
+const freeOf = ({ size, max }: IpfsRepoStat) => Math.max(0, max - size)
 
 /** One metric per tag: peers with equal values form a group. */
 export function tagMetrics(report: Report, tags: Record<string, string>): Metric[] {
   return Object.entries(tags).map(([name, value]) => metric(report, `tag:${name}`, value, 0, true))
+}
+
+/** Fewer pins are better; the original leaves the weight out, so that its allocator orders the counts as texts. */
+export function numPinMetric(report: Report, pins: number): Metric {
+  return metric(report, 'numpin', String(pins), pins === 0 ? 0 : -pins)
 }
 
 /** `bucket` queued pins lower the weight by one; 0 = each does. */

@@ -3,6 +3,8 @@
  */
 import {
   freeSpaceMetric,
+  type Headroom,
+  numPinMetric,
   pingMetric,
   pinQueueMetric,
   repoSizeMetric,
@@ -11,9 +13,12 @@ import {
 import type { Metric } from '../monitor/metric.ts'
 import type { PeerIdText } from '../pin/pin.ts'
 import { Deadline } from '../runtime/deadline.ts'
-import type { Ipfs } from '../runtime/ipfs.ts'
+import type { Ipfs, IpfsRepoStat } from '../runtime/ipfs.ts'
 import type { Logger, Runtime, Timer } from '../runtime/ports.ts'
 import type { IpfsView } from './ipfs-watch.ts'
+
+/** Of the failures of one metric, the first is logged, and then each that many. */
+const failuresPerLine = 10
 
 /** Milliseconds that reading the repo's size may take before the metric is left out. */
 const repoStatTimeout = 10_000
@@ -22,9 +27,10 @@ export interface HeartbeatSettings {
   peerName: string
   /** Milliseconds between two pings; they hold for twice as long. */
   pingInterval: number
-  disk: { ttl: number; type: 'freespace' | 'reposize' } | undefined
+  disk: { ttl: number; type: 'freespace' | 'reposize'; headroom: Headroom } | undefined
   tags: { ttl: number; tags: Record<string, string> } | undefined
   pinQueue: { ttl: number; weightBucketSize: number } | undefined
+  numPin: { ttl: number } | undefined
 }
 
 export interface HeartbeatInit {
@@ -34,6 +40,8 @@ export interface HeartbeatInit {
   ipfsView: () => IpfsView
   /** Pins that wait or run. */
   queueSize: () => number
+  /** Pins that this peer holds. */
+  pinned: () => number
   publish: (metric: Metric) => void
   runtime: Runtime
 }
@@ -51,6 +59,9 @@ export class Heartbeat implements AsyncDisposable {
   readonly #closing = new AbortController()
   readonly #timers = new Map<string, Timer>()
   readonly #running = new Map<string, Promise<void>>()
+  /** Failures one after the other, by informer. */
+  readonly #failures = new Map<string, number>()
+  #isNearlyFull = false
 
   constructor(init: HeartbeatInit) {
     this.#init = init
@@ -77,13 +88,13 @@ export class Heartbeat implements AsyncDisposable {
   }
 
   #informers(): Informer[] {
-    const { self, settings, ipfs, ipfsView, queueSize, runtime } = this.#init
+    const { self, settings, ipfsView, queueSize, pinned, runtime } = this.#init
     const report = (ttl: number) => ({
       peer: self,
       now: BigInt(runtime.clock.now()) * 1_000_000n,
       ttl: BigInt(ttl) * 1_000_000n,
     })
-    const { peerName, pingInterval, disk, tags, pinQueue } = settings
+    const { peerName, pingInterval, disk, tags, pinQueue, numPin } = settings
     const pingTtl = pingInterval * 2
     const informers: Informer[] = [
       {
@@ -99,28 +110,58 @@ export class Heartbeat implements AsyncDisposable {
       const read = () => [pinQueueMetric(report(pinQueue.ttl), queueSize(), pinQueue.weightBucketSize)]
       informers.push({ name: 'pinqueue', ttl: pinQueue.ttl, read })
     }
+    if (numPin !== undefined) {
+      const read = () => [numPinMetric(report(numPin.ttl), pinned())]
+      informers.push({ name: 'numpin', ttl: numPin.ttl, read })
+    }
     if (disk !== undefined) {
       const make = disk.type === 'freespace' ? freeSpaceMetric : repoSizeMetric
       const read = async () => {
-        using limit = new Deadline(runtime.scheduler, repoStatTimeout, this.#closing.signal)
-        return [make(report(disk.ttl), await ipfs.repoStat({ signal: limit.signal }))]
+        const repo = await this.#readRepo()
+        const metric = make(report(disk.ttl), repo, disk.headroom)
+        this.#noteRoom(metric.valid, repo)
+        return [metric]
       }
       informers.push({ name: disk.type, ttl: disk.ttl, read })
     }
     return informers
   }
 
+  async #readRepo(): Promise<IpfsRepoStat> {
+    const { ipfs, runtime } = this.#init
+    using limit = new Deadline(runtime.scheduler, repoStatTimeout, this.#closing.signal)
+    return await ipfs.repoStat({ signal: limit.signal })
+  }
+
   async #make(informer: Informer): Promise<void> {
     let pause = informer.ttl / 2
     try {
       for (const metric of await informer.read()) this.#init.publish(metric)
+      this.#failures.delete(informer.name)
     } catch (error) {
       pause = informer.ttl / 4
-      this.#logger.debug('a metric could not be read', { metric: informer.name, error: String(error) })
+      this.#noteFailure(informer.name, error)
     }
     if (this.#closing.signal.aborted) return
     const timer = this.#init.runtime.scheduler.after(pause, () => void this.#beat(informer))
     this.#timers.set(informer.name, timer)
+  }
+
+  #noteFailure(name: string, error: unknown): void {
+    if (this.#closing.signal.aborted) return
+    const before = this.#failures.get(name) ?? 0
+    this.#failures.set(name, before + 1)
+    if (before % failuresPerLine !== 0) return
+    const reason = error instanceof Error ? error.message : String(error)
+    this.#logger.warn('a metric could not be read', { metric: name, times: before + 1, error: reason })
+  }
+
+  #noteRoom(hasRoom: boolean, { size, max }: IpfsRepoStat): void {
+    if (hasRoom !== this.#isNearlyFull) return
+    this.#isNearlyFull = !hasRoom
+    const fields = { used: size, of: max }
+    if (hasRoom) this.#logger.info('the IPFS node has room again: this peer is given content', fields)
+    else this.#logger.warn('the IPFS node is nearly full: this peer is given no more content', fields)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -44,13 +44,15 @@ export function pinOnlyOn({ cluster }: Config): 'trusted' | 'untrusted' | undefi
   return cluster.pinOnlyOnUntrustedPeers ? 'untrusted' : undefined
 }
 
-export function heartbeatSettings({ cluster, disk, tags, pinqueue }: Config): HeartbeatSettings {
+export function heartbeatSettings(config: Config): HeartbeatSettings {
+  const { cluster, disk, headroom, tags, pinqueue, numpin } = config
   return {
     peerName: cluster.peername,
     pingInterval: cluster.monitorPingInterval,
-    disk: disk && { ttl: disk.metricTtl, type: disk.metricType },
+    disk: disk && { ttl: disk.metricTtl, type: disk.metricType, headroom },
     tags: tags && { ttl: tags.metricTtl, tags: tags.tags },
     pinQueue: pinqueue && { ttl: pinqueue.metricTtl, weightBucketSize: pinqueue.weightBucketSize },
+    numPin: numpin && { ttl: numpin.metricTtl },
   }
 }
 

@@ -44,6 +44,19 @@ export const repinning = component({
   },
 })
 
+const percent: Limit<number> = { what: 'from 0 to 100', holds: (value) => value >= 0 && value <= 100 }
+
+/** What each key does is said at `Headroom` (`core/monitor/informers.ts`). */
+export const headroom = component({
+  section: 'informer',
+  name: 'headroom',
+  environment: 'CLUSTER_HEADROOM',
+  tree: {
+    free_bytes: setting(integer, 0, { asGiven: true, limit: notNegative }),
+    free_percent: setting(integer, 5, { asGiven: true, limit: percent }),
+  },
+})
+
 /** The nodes that Kubo begins with. */
 const publicBootstrap = [
   '/dnsaddr/bootstrap.libp2p.io/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN',

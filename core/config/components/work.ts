@@ -77,6 +77,14 @@ export const pinqueue = component({
   },
 })
 
+/** The original has its code and does not know it in a file (`spec/behaviour.md` §3.1). */
+export const numpin = component({
+  section: 'informer',
+  name: 'numpin',
+  environment: 'CLUSTER_NUMPIN',
+  tree: { metric_ttl: setting(duration, 10_000, { limit: positive }) },
+})
+
 export const metrics = component({
   section: 'observations',
   name: 'metrics',

@@ -106,19 +106,19 @@ describe('what is unknown', () => {
     await editService(folder.path, (json) => {
       json.cluster.colour = 'blue'
       json.cluster.pubsub.mood = 1
-      json.informer.numpin = { metric_ttl: '10s' }
+      json.informer.weather = { metric_ttl: '10s' }
       json.plugins = { a: [1] }
     })
     const { config, warnings } = await loadConfig(folder.path, {})
     expect(warnings.map((warning) => warning.replace(`${folder.path}/service.json: `, ''))).toEqual([
       'cluster.colour is not a known key; it is kept and has no effect',
       'cluster.pubsub.mood is not a known key; it is kept and has no effect',
-      'informer.numpin is not a known component; it is kept and has no effect',
+      'informer.weather is not a known component; it is kept and has no effect',
       'plugins is not a known section; it is kept and has no effect',
     ])
     const written = JSON.parse(renderService(config, 'plain', JSON.parse(await readService(folder.path))))
     expect(written).toEqual(JSON.parse(await readService(folder.path)))
-    expect(Object.keys(written.informer)).toEqual(['disk', 'numpin', 'pinqueue', 'tags'])
+    expect(Object.keys(written.informer)).toEqual(['disk', 'pinqueue', 'tags', 'weather'])
   })
 })
 
