@@ -43,10 +43,11 @@ export class Pinning {
       ['type', mode],
     ]
     try {
-      for await (const rows of this.#rpc.lines({ path: 'pin/ls', query, limit: this.#limit, signal })) {
-        if (rows.length > 0) return true
-      }
-      return false
+      let found = false
+      await this.#rpc.each({ path: 'pin/ls', query, limit: this.#limit, signal }, () => {
+        found = true
+      })
+      return found
     } catch (error) {
       if (error instanceof IpfsRefusedError && error.detail.endsWith('not pinned')) return false
       throw error
@@ -124,13 +125,11 @@ export class Pinning {
     let pinned = false
     try {
       const request = { path: 'pin/add', query, limit: this.#limit, signal: stall.signal }
-      for await (const rows of this.#rpc.lines(request)) {
-        for (const row of rows) {
-          const answer = new Answer(call, row)
-          if (answer.has('Pins')) pinned = true
-          else stall.arrived(answer.count('Progress') ?? 0, answer.count('Bytes'))
-        }
-      }
+      await this.#rpc.each(request, (row) => {
+        const answer = new Answer(call, row)
+        if (answer.has('Pins')) pinned = true
+        else stall.arrived(answer.count('Progress') ?? 0, answer.count('Bytes'))
+      })
     } catch (error) {
       throw stall.error ?? error
     }

@@ -71,12 +71,12 @@ export class Rpc {
 
   /** The answer as bytes, at most `max`. */
   async bytes(request: RpcRequest, max: number): Promise<Uint8Array> {
-    using scope = this.#begin(request)
+    using answer = this.#ask(request)
     const chunks: Uint8Array[] = []
     let length = 0
-    for await (const chunk of this.#answer(request, scope)) {
+    for (let chunk = await answer.next(); chunk !== undefined; chunk = await answer.next()) {
       length += chunk.length
-      if (length > max) throw new IpfsAnswerError(scope.call, `it is longer than ${max} bytes`)
+      if (length > max) throw new IpfsAnswerError(answer.call, `it is longer than ${max} bytes`)
       chunks.push(chunk)
     }
     return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
@@ -84,14 +84,24 @@ export class Rpc {
 
   /** The answer as lines of JSON, those that arrived together in one array. */
   async *lines(request: RpcRequest): AsyncGenerator<unknown[]> {
-    using scope = this.#begin(request)
+    using answer = this.#ask(request)
     const splitter = new LineSplitter(maxLine)
-    for await (const chunk of this.#answer(request, scope)) {
-      const values = splitLines(scope.call, () => splitter.push(chunk))
+    for (let chunk = await answer.next(); chunk !== undefined; chunk = await answer.next()) {
+      const values = readLines(answer.call, splitter, chunk)
       if (values.length > 0) yield values
     }
-    const values = splitLines(scope.call, () => splitter.end())
+    const values = readLines(answer.call, splitter)
     if (values.length > 0) yield values
+  }
+
+  /** The same for short answers: calls back for each value. */
+  async each(request: RpcRequest, take: (value: unknown) => void): Promise<void> {
+    using answer = this.#ask(request)
+    const splitter = new LineSplitter(maxLine)
+    for (let chunk = await answer.next(); chunk !== undefined; chunk = await answer.next()) {
+      for (const value of readLines(answer.call, splitter, chunk)) take(value)
+    }
+    for (const value of readLines(answer.call, splitter)) take(value)
   }
 
   /** Ends the calls that run and refuses new ones. */
@@ -101,44 +111,71 @@ export class Rpc {
     this.#transport.close()
   }
 
-  #begin({ path, query, limit, signal }: RpcRequest): CallScope {
+  #ask({ path, query, body, limit, signal }: RpcRequest): RpcAnswer {
     const call = this.callOf(path, query)
     if (this.#closed) throw new IpfsAbortedError(call, closedReason)
     const scope = new CallScope(call, limit, signal, this.#runtime)
     this.#calls.add(scope)
-    return scope
+    const response = this.#transport.post(call.what, body, scope.signal)
+    return new RpcAnswer(scope, response, () => this.#calls.delete(scope))
+  }
+}
+
+/** The body of an answer while it comes. Every failure comes out as an `IpfsError`. */
+class RpcAnswer implements Disposable {
+  readonly #scope: CallScope
+  readonly #coming: Promise<RpcResponse>
+  readonly #onEnd: () => void
+  #response: RpcResponse | undefined
+
+  constructor(scope: CallScope, coming: Promise<RpcResponse>, onEnd: () => void) {
+    this.#scope = scope
+    this.#coming = coming
+    this.#onEnd = onEnd
   }
 
-  /** The body of a good answer, chunk by chunk. Every failure comes out as an `IpfsError`. */
-  async *#answer(request: RpcRequest, scope: CallScope): AsyncGenerator<Uint8Array> {
-    let response: RpcResponse | undefined
+  get call(): IpfsCall {
+    return this.#scope.call
+  }
+
+  /** The next bytes; undefined at the end of a good answer. */
+  async next(): Promise<Uint8Array | undefined> {
+    const scope = this.#scope
     try {
-      if (scope.error) throw scope.error
-      response = await this.#transport.post(scope.call.what, request.body, scope.signal)
-      if (response.status !== 200) throw await refusal(scope.call, response)
-      for (;;) {
-        scope.waiting()
-        const chunk = await response.read()
-        scope.heard()
-        if (chunk === undefined) break
-        yield chunk
-      }
-      const late = response.trailers.get('x-stream-error')
+      const response = (this.#response ??= await this.#begin())
+      scope.waiting()
+      const chunk = await response.read()
+      scope.heard()
+      const late = chunk === undefined ? response.trailers.get('x-stream-error') : undefined
       if (late) throw kuboError(scope.call, 200, late)
+      return chunk
     } catch (error) {
       throw scope.error ?? (isIpfsError(error) ? error : transportError(scope.call, error))
-    } finally {
-      this.#calls.delete(scope)
-      response?.close()
     }
+  }
+
+  /** Gives the call up if the answer has not come to its end. */
+  [Symbol.dispose](): void {
+    this.#scope[Symbol.dispose]()
+    this.#response?.close()
+    this.#onEnd()
+  }
+
+  async #begin(): Promise<RpcResponse> {
+    const response = await this.#coming
+    if (response.status === 200) return response
+    this.#response = response
+    throw await refusal(this.#scope.call, response)
   }
 }
 
 const closedReason = new Error('the connection to the IPFS node was closed')
 
-function splitLines(call: IpfsCall, split: () => string[]): unknown[] {
+/** The values that `chunk` completes, or, without one, what is left at the end. */
+function readLines(call: IpfsCall, splitter: LineSplitter, chunk?: Uint8Array): unknown[] {
   try {
-    return split().map((line) => parseJson(call, line))
+    const lines = chunk === undefined ? splitter.end() : splitter.push(chunk)
+    return lines.map((line) => parseJson(call, line))
   } catch (error) {
     if (error instanceof LineTooLongError) throw new IpfsAnswerError(call, error.message)
     throw error

@@ -31,6 +31,7 @@ export class Transport {
    * `HttpSyntaxError`, the error of the socket, or the reason of `signal`.
    */
   async post(path: string, body: RpcBody | undefined, signal: AbortSignal): Promise<RpcResponse> {
+    signal.throwIfAborted()
     const chunks = body?.chunks ?? []
     const head = this.#head(path, body)
     const [kept] = this.#idle
