@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { SeededRandom } from '../sim/seeded-random.ts'
 import type { ClusterPeer } from './rig/cluster-peer.ts'
+import { GoPeer } from './rig/go-peer.ts'
 import { OurPeer } from './rig/our-peer.ts'
 import type { PairLinks } from './rig/pair-links.ts'
 
@@ -44,7 +45,7 @@ async function startFallen({ peers, told }: Faults): Promise<void> {
   for (const peer of peers.filter(({ daemon }) => daemon.hasEnded)) {
     if (peer instanceof OurPeer) throw new Error(`${peer.name} ended by itself`)
     told('falls of the original', peer.name)
-    await peer.start()
+    await startKilled(peer)
   }
 }
 
@@ -92,7 +93,7 @@ async function disturbProcess({ peers, random, signal, told }: Faults): Promise<
     told('kills', peer.name)
     await peer.kill()
     await pause(ms, signal)
-    await peer.start()
+    await startKilled(peer)
   } else if (kind < 0.8) {
     told('stops', peer.name)
     await peer.stop()
@@ -104,6 +105,11 @@ async function disturbProcess({ peers, random, signal, told }: Faults): Promise<
     await pause(ms, signal)
     peer.signal('SIGCONT')
   }
+}
+
+async function startKilled(peer: ClusterPeer): Promise<void> {
+  if (peer instanceof GoPeer) await peer.markDirty()
+  await peer.start()
 }
 
 /** Ends early on the signal. */

@@ -1,6 +1,6 @@
 /**
  * A cluster of two peers of the original, two of ours and a follower of ours under load, while connections break and peers are
- * killed at random. When all is mended, all must have the same pins. `soak.test.ts` runs it for a short time; by hand:
+ * killed at random. When all is mended, all must have the same pins, and what ours acknowledged. `soak.test.ts` runs it for a short time; by hand:
  *
  *     bun test/interop/soak.ts [--minutes 60] [--seed 1] [--logs folder]
  *
@@ -21,7 +21,7 @@ import { OurPeer } from './rig/our-peer.ts'
 import { PairLinks } from './rig/pair-links.ts'
 import { formCluster, membersOf, samePins, startAll } from './rig/test-cluster.ts'
 import { disturb } from './soak-faults.ts'
-import { write } from './soak-traffic.ts'
+import { askFollower, SoakClient } from './soak-traffic.ts'
 
 export interface SoakRun {
   path: FoundBinaries['path']
@@ -51,7 +51,9 @@ export async function soak(run: SoakRun): Promise<SoakReport> {
   const peers: ClusterPeer[] = []
   for (const name of names) {
     const ipfs = stack.use(new MockKubo()).api
-    const peer = name.startsWith('go') ? GoPeer.create({ path: run.path, ipfs }) : OurPeer.create({ ipfs })
+    const peer = name.startsWith('go')
+      ? GoPeer.create({ path: run.path, ipfs, init: ['--datastore', 'badger3'] })
+      : OurPeer.create({ ipfs })
     peers.push(stack.use(await peer))
   }
   formCluster(peers, {
@@ -75,6 +77,8 @@ class Soak {
   readonly #run: SoakRun
   readonly #peers: readonly ClusterPeer[]
   readonly #links: PairLinks
+  readonly #random: SeededRandom
+  readonly #clients: readonly SoakClient[]
   readonly #counts = new Map<string, number>()
   readonly #began = performance.now()
 
@@ -82,6 +86,8 @@ class Soak {
     this.#run = run
     this.#peers = peers
     this.#links = links
+    this.#random = new SeededRandom(run.seed)
+    this.#clients = peers.slice(0, -1).map((peer) => new SoakClient(peer, this.#random.fork()))
   }
 
   async all(): Promise<SoakReport> {
@@ -96,6 +102,7 @@ class Soak {
     )
     await membersOf(this.#peers, this.#peers)
     this.#say(`all list the same ${lines.length} pins`)
+    this.#nothingIsLost(new Set(lines.map((line) => JSON.parse(line).cid)))
     for (const peer of this.#peers) await this.#holdsAfterStop(peer, lines)
     return { pins: lines.length, counts: Object.fromEntries([...this.#counts].sort()) }
   }
@@ -106,16 +113,14 @@ class Soak {
     const { signal } = stop
     const timer = setTimeout(() => stop.abort(), this.#run.minutes * 60_000)
     const progress = setInterval(() => void this.#progress(), progressInterval)
-    const random = new SeededRandom(this.#run.seed)
-    const [traffic, faults] = [random.fork(), random.fork()]
     const count = (event: string) => this.#count(event)
-    const [peers, follower] = [this.#peers.slice(0, -1), this.#peers.at(-1)!]
     const parts = [
-      write({ peers, follower, random: traffic, signal, count }),
+      ...this.#clients.map((client) => client.write(signal, count)),
+      askFollower(this.#peers.at(-1)!, this.#random.fork(), signal, count),
       disturb({
         peers: this.#peers,
         links: this.#links,
-        random: faults,
+        random: this.#random.fork(),
         signal,
         told: (event, of) => {
           this.#count(event)
@@ -135,9 +140,20 @@ class Soak {
 
   /** Each full peer writes once more: what one of them says now must reach all. Gives the names of these pins. */
   async #lastWords(): Promise<string[]> {
-    const last = this.#peers.slice(0, -1).map((peer) => ({ peer, name: `the last of ${peer.name}` }))
+    const last = this.#clients.map(({ peer }) => ({ peer, name: `the last of ${peer.name}` }))
     for (const { peer, name } of last) await peer.client.pin(cidOf(name).toString(), { name })
     return last.map(({ name }) => name)
+  }
+
+  /** What ours acknowledged is there, though they were killed; the original does not sync, and may lose some. */
+  #nothingIsLost(pinned: ReadonlySet<string>): void {
+    for (const client of this.#clients) {
+      const lost = client.lost(pinned)
+      if (client.peer instanceof OurPeer && lost.length > 0) {
+        throw new Error(`${client.peer.name} lost acknowledged changes:\n${lost.join('\n')}`)
+      }
+      for (const _ of lost) this.#count('acknowledged changes that the original lost')
+    }
   }
 
   async #holdsAfterStop(peer: ClusterPeer, lines: readonly string[]): Promise<void> {

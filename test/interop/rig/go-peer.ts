@@ -49,6 +49,14 @@ export class GoPeer extends ClusterPeer {
     return sortedLines(await this.service('state', 'export'))
   }
 
+  /**
+   * Makes the next start walk the whole history. The original does not notice that it was killed in the middle of a walk:
+   * what it had not fetched by then it never fetches (`spec/behaviour.md` §7.1). Of its stores, badger3 keeps the mark.
+   */
+  async markDirty(): Promise<void> {
+    await this.service('state', 'crdt', 'mark-dirty')
+  }
+
   /** Runs `ipfs-cluster-service <args>` on this folder. */
   service(...args: string[]): Promise<string> {
     return run([this.#path['ipfs-cluster-service'], ...args], environment(this.folder))
