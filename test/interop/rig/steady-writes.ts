@@ -50,6 +50,6 @@ export class SteadyWrites implements AsyncDisposable {
 }
 
 /** A CID that carries its content: every IPFS node has it. */
-function inlineCid(content: string): string {
+export function inlineCid(content: string): string {
   return CID.createV1(0x55, createDigest(0x00, new TextEncoder().encode(content))).toString()
 }
