@@ -291,7 +291,7 @@ class TrackerDriver implements Tracker {
     try {
       return this.#store.local(cid)
     } catch (error) {
-      this.#logger.error('a record cannot be read', { cid: keyOf(cid), error: String(error) })
+      this.#logger.error('a record cannot be read', { cid: String(cid), error: String(error) })
       return undefined
     }
   }

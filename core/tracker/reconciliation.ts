@@ -7,7 +7,6 @@
 import type { Ipfs, IpfsFailure, IpfsPinState } from '../runtime/ipfs.ts'
 import type { Logger, Runtime, Timer } from '../runtime/ports.ts'
 import type { Cursor, LocalRecord, Store, TrackedOutcome } from '../runtime/store.ts'
-import { keyOf } from './events.ts'
 import { lost } from './outcomes.ts'
 import { classify, type PrioritySettings } from './priority.ts'
 
@@ -180,7 +179,7 @@ export class Reconciliation implements AsyncDisposable {
     } catch (error) {
       if ((error as Partial<IpfsFailure>).reason !== 'failed') throw error
       this.#logger.debug('the IPFS node does not say whether a CID is pinned', {
-        cid: keyOf(cid),
+        cid: String(cid),
         error: (error as Error).message,
       })
       return undefined

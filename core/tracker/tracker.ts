@@ -278,7 +278,7 @@ export class TrackerMachine {
   }
 
   #blame(work: Held, error: string): void {
-    const { record, kind, pin, key } = work
+    const { record, kind, pin, cid } = work
     const attempts = record.attempts + 1
     const outcome = failed(record, {
       status: kind === 'pin' ? 'pin_error' : 'unpin_error',
@@ -292,7 +292,11 @@ export class TrackerMachine {
       ),
       owned: record.owned || work.begun,
     })
-    this.#log('info', `${kind} failed and will be tried again`, { cid: key, attempts, error: outcome.error })
+    this.#log('info', `${kind} failed and will be tried again`, {
+      cid: cid.toString(),
+      attempts,
+      error: outcome.error,
+    })
     this.#record(work, outcome)
   }
 

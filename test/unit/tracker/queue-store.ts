@@ -14,7 +14,6 @@ import type {
   WaitingWork,
 } from '../../../core/runtime/store.ts'
 import type { TrackerStore } from '../../../core/tracker/driver.ts'
-import { keyOf } from '../../../core/tracker/events.ts'
 import { retarget } from '../../../core/tracker/retarget.ts'
 import type { VirtualTime } from '../../sim/virtual-time.ts'
 
@@ -140,4 +139,9 @@ export class QueueStore implements TrackerStore {
   #tell(changes: CommittedChange[]): void {
     for (const listener of this.#listeners) listener(changes)
   }
+}
+
+/** As tests look things up. */
+function keyOf(cid: CID): string {
+  return cid.toString()
 }
