@@ -1,7 +1,7 @@
 /** Reads all pins that certain peers are to hold, a page at a time, and leaves most of the time to others. */
 import type { Pin } from '../pin/pin.ts'
 import type { Scheduler } from '../runtime/ports.ts'
-import type { Cursor } from '../runtime/store.ts'
+import type { Cursor, PinQuery } from '../runtime/store.ts'
 import type { UpkeepStore } from './ports.ts'
 import { pause } from './rounds.ts'
 
@@ -18,7 +18,8 @@ export async function* allocatedPins(
 ): AsyncGenerator<Pin[]> {
   let after: Cursor | undefined
   do {
-    const page = store.pins({ limit: pageSize, types: ['data', 'shard'], ...(after && { after }) })
+    const query = { limit: pageSize, types: ['data', 'shard'], order: 'any' } satisfies PinQuery
+    const page = store.pins({ ...query, ...(after && { after }) })
     yield page.rows.filter(({ replicationFactorMin: min }) => min > 0)
     after = page.next
     if (after !== undefined) await pause(scheduler, pagePause, signal)
