@@ -1,6 +1,7 @@
 /**
  * A cluster of two peers of the original, two of ours and a follower of ours under load, while connections break and peers are
- * killed at random. When all is mended, all must have the same pins, and what ours acknowledged. `soak.test.ts` runs it for a short time; by hand:
+ * killed at random. When all is mended, all must have the same pins, and ours what they acknowledged. `soak.test.ts` runs it
+ * for a short time; by hand:
  *
  *     bun test/interop/soak.ts [--minutes 60] [--seed 1] [--logs folder]
  *
