@@ -10,7 +10,7 @@ const timeout = minutes * 60_000 + 420_000
 
 await describeWithGo('a mixed cluster under random faults', ({ path }) => {
   test.skipIf(!hasExecutable)(
-    `exports the same from all peers after ${minutes} minutes and healing${whyMissing}`,
+    `exports the same from all peers in the end${whyMissing}`,
     async () => {
       const lines: string[] = []
       const seed = Math.floor(Math.random() * 2 ** 32)
