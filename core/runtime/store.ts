@@ -287,8 +287,11 @@ export interface Store extends AsyncDisposable {
   waiting(query: WaitingQuery): WaitingWork[]
   /** A new one, which has seen nothing. */
   census(): Census
-  /** Records beginnings and ends of tries. Resolves when durable: a pin is only begun when `owned` is safe. */
-  record(outcomes: TrackedOutcome[]): Promise<void>
+  /**
+   * Records beginnings and ends of tries. Resolves when durable, as a pin is only begun when `owned` is safe, with the
+   * positions of those that were of an older generation and had no effect, rising.
+   */
+  record(outcomes: TrackedOutcome[]): Promise<number[]>
   /**
    * Makes failed and unexpectedly unpinned records due at once, with their attempts, error and generation kept: one
    * record, or a page of all. Returns those that it queued; a page may be empty and still have a next one.

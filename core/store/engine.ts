@@ -78,8 +78,7 @@ function merge(
 function runLocal(transaction: Transaction, job: Job): JobAnswer {
   switch (job.kind) {
     case 'record':
-      recordOutcomes(transaction, job.outcomes)
-      return undefined
+      return recordOutcomes(transaction, job.outcomes)
     case 'requeue':
       return requeueKey(transaction, job.key)
     case 'requeuePage':

@@ -43,7 +43,8 @@ export interface RequeuePosition {
 export interface JobAnswers {
   write: { block?: Uint8Array; sequence: number; applied: number }
   merge: { merged: number; sequence: number }
-  record: undefined
+  /** Positions of the outcomes that were too old. */
+  record: number[]
   requeue: KeyBytes[]
   requeuePage: { keys: KeyBytes[]; next?: RequeuePosition }
   bind: { rebound: boolean; done: boolean }

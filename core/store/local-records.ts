@@ -22,17 +22,22 @@ const abandoned = [
   ['unpinning', 'unpin_queued'],
 ] as const satisfies [TrackedStatus, TrackedStatus][]
 
-/** Stores the outcomes whose generation is still the record's. */
-export function recordOutcomes(transaction: Transaction, outcomes: OutcomeRequest[]): void {
+/** Stores the outcomes whose generation is still the record's. Gives the positions of the others. */
+export function recordOutcomes(transaction: Transaction, outcomes: OutcomeRequest[]): number[] {
   const { tables } = transaction
-  for (const { key, status, ...rest } of outcomes) {
+  const tooOld: number[] = []
+  for (const [at, { key, status, ...rest }] of outcomes.entries()) {
     const id = tables.keyId(key)
     const before = id === undefined ? undefined : tables.local(id)
-    if (id === undefined || before?.generation !== rest.generation) continue
+    if (id === undefined || before?.generation !== rest.generation) {
+      tooOld.push(at)
+      continue
+    }
     const after: LocalState | undefined =
       status === 'gone' ? undefined : { ...rest, want: before.want, status }
     transaction.setLocal(id, key, before, after)
   }
+  return tooOld
 }
 
 export function requeueKey(transaction: Transaction, key: KeyBytes): KeyBytes[] {

@@ -85,9 +85,9 @@ export class QueuedStore extends StoreReader implements Store {
     return super.pin(cid)
   }
 
-  async record(outcomes: TrackedOutcome[]): Promise<void> {
-    if (outcomes.length === 0) return
-    await this.#queue.submit<'record'>({
+  async record(outcomes: TrackedOutcome[]): Promise<number[]> {
+    if (outcomes.length === 0) return []
+    return this.#queue.submit<'record'>({
       kind: 'record',
       outcomes: outcomes.map(({ cid, ...outcome }) => ({ key: cid.bytes, ...outcome })),
     })

@@ -277,13 +277,9 @@ class TrackerDriver implements Tracker {
   }
 
   async #record(outcome: TrackedOutcome, name: TryName): Promise<void> {
-    await this.#outcomes.add(outcome)
+    const counts = await this.#outcomes.add(outcome)
     const isBeginning = outcome.status === 'pinning' || outcome.status === 'unpinning'
-    this.#post(
-      isBeginning
-        ? { type: 'begun', record: this.#local(outcome.cid), ...name }
-        : { type: 'recorded', ...name },
-    )
+    this.#post(isBeginning ? { type: 'begun', counts, ...name } : { type: 'recorded', ...name })
   }
 
   /** Nothing is begun on a record that cannot be read. */

@@ -53,8 +53,8 @@ export interface QueueChange {
 export type TryEvent =
   /** The answer to `check`, when it did not fail. */
   | ({ type: 'checked'; state: IpfsPinState } & TryName)
-  /** The beginning that `record` told is durable, or was too old to count; `record` is what the store holds now. */
-  | ({ type: 'begun'; record: LocalRecord | undefined } & TryName)
+  /** The beginning that `record` told is durable; not `counts`: it was too old and had no effect. */
+  | ({ type: 'begun'; counts: boolean } & TryName)
   /** The end that `record` told is durable, or was too old to count. */
   | ({ type: 'recorded' } & TryName)
   | ({ type: 'progress'; progress: IpfsPinProgress } & TryName)

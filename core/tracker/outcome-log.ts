@@ -18,7 +18,7 @@ export class OutcomeLog {
   readonly #store: Pick<Store, 'record'>
   readonly #runtime: Runtime
   readonly #logger: Logger
-  #waiting: { outcome: TrackedOutcome; done: () => void }[] = []
+  #waiting: { outcome: TrackedOutcome; done: (counts: boolean) => void }[] = []
   #writing: Promise<void> | undefined
   #closed = false
   #endPause: (() => void) | undefined
@@ -29,9 +29,9 @@ export class OutcomeLog {
     this.#logger = logger
   }
 
-  /** Resolves when the outcome is durable, or was too old to count. */
-  add(outcome: TrackedOutcome): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
+  /** Resolves with true when the outcome is durable, with false when it was too old to count or cannot be stored any more. */
+  add(outcome: TrackedOutcome): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
     this.#waiting.push({ outcome, done: resolve })
     this.#writing ??= this.#write()
     return promise
@@ -43,24 +43,24 @@ export class OutcomeLog {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting
       this.#waiting = []
-      await this.#commit(batch.map(({ outcome }) => outcome))
-      for (const { done } of batch) done()
+      const tooOld = await this.#commit(batch.map(({ outcome }) => outcome))
+      for (const [at, { done }] of batch.entries()) done(tooOld?.has(at) === false)
     }
     this.#writing = undefined
   }
 
-  async #commit(outcomes: TrackedOutcome[]): Promise<void> {
+  /** Positions of the outcomes that were too old; undefined when none could be stored. */
+  async #commit(outcomes: TrackedOutcome[]): Promise<ReadonlySet<number> | undefined> {
     for (let failures = 1; ; failures++) {
       try {
-        await this.#store.record(outcomes)
-        return
+        return new Set(await this.#store.record(outcomes))
       } catch (error) {
         const delay = backoffDelay(retryBackoff, failures, this.#runtime.random)
         this.#logger.error('outcomes of pins cannot be stored', {
           error: String(error),
           outcomes: outcomes.length,
         })
-        if (this.#closed) return
+        if (this.#closed) return undefined
         await this.#pause(delay)
       }
     }

@@ -140,7 +140,7 @@ export class TrackerMachine {
         else if (work.phase === 'checking') this.#checked(work, event.state)
         break
       case 'begun':
-        if (work.phase === 'beginning') this.#begun(work, event.record)
+        if (work.phase === 'beginning') this.#begun(work, event.counts)
         break
       case 'recorded':
         if (work.phase === 'recording') this.#release(work)
@@ -245,9 +245,9 @@ export class TrackerMachine {
     this.#emit({ type: 'record', outcome: begun(work.record, work.kind, this.#now), ...nameOf(work) })
   }
 
-  /** `record` is what the store holds now: nothing is begun on a record that changed meanwhile or is not ours. */
-  #begun(work: Held, record: LocalRecord | undefined): void {
-    if (record?.generation !== work.record.generation || !record.owned) {
+  /** Nothing is begun on a record that changed meanwhile. */
+  #begun(work: Held, counts: boolean): void {
+    if (!counts || work.isOvertaken) {
       this.#release(work)
       return
     }

@@ -21,7 +21,7 @@ class Rig {
       async commit({ jobs }: Batch): Promise<BatchAnswer> {
         commits.push(jobs.map(({ kind }) => kind).join(' '))
         await time.sleep(1)
-        return { answers: jobs.map(() => ({ answer: undefined })), changes: [] }
+        return { answers: jobs.map(() => ({ answer: [] })), changes: [] }
       },
     }
     const runtime = { clock: time, scheduler: time, logger: silentLogger }

@@ -64,13 +64,16 @@ export function localCases(create: CreateSubject): void {
     await store.write([{ kind: 'unpin', cid: cidOf('a') }])
     const second = store.local(cidOf('a'))!
     expect(second.generation).toBeGreaterThan(first.generation)
-    await store.record([
+    const tooOld = await store.record([
       outcomeOf(first, { status: 'pin_error', error: 'late' }),
+      outcomeOf(second, { status: 'unpinning' }),
       outcomeOf({ ...first, cid: cidOf('unknown') }, { status: 'pinned' }),
+      outcomeOf(second, {}),
     ])
+    expect(tooOld).toEqual([0, 2])
     expect(store.local(cidOf('a'))).toEqual(second)
     expect(store.local(cidOf('unknown'))).toBeUndefined()
-    await store.record([outcomeOf(second, { status: 'gone' })])
+    expect(await store.record([outcomeOf(second, { status: 'gone' })])).toEqual([])
     expect(store.local(cidOf('a'))).toBeUndefined()
     expect(store.counts().local).toEqual({})
   })

@@ -82,18 +82,23 @@ export class QueueStore implements TrackerStore {
       })
   }
 
-  async record(outcomes: TrackedOutcome[]): Promise<void> {
+  async record(outcomes: TrackedOutcome[]): Promise<number[]> {
     await this.#time.sleep(1)
     if (this.full !== undefined) throw this.full
     const changes: CommittedChange[] = []
-    for (const outcome of outcomes) {
+    const tooOld: number[] = []
+    for (const [at, outcome] of outcomes.entries()) {
       this.given.push(outcome)
       const before = this.local(outcome.cid)
-      if (before?.generation !== outcome.generation) continue
+      if (before?.generation !== outcome.generation) {
+        tooOld.push(at)
+        continue
+      }
       const { status, ...rest } = outcome
       changes.push(this.#set(outcome.cid, status === 'gone' ? undefined : { ...before, ...rest, status }))
     }
     this.#tell(changes)
+    return tooOld
   }
 
   async requeue(query: RequeueQuery): Promise<Page<CID>> {
