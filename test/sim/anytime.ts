@@ -3,6 +3,7 @@ import type { CID } from 'multiformats/cid'
 import { maxAlerts } from '../../core/monitor/alert-list.ts'
 import { isPinEverywhere } from '../../core/pin/pin.ts'
 import type { LocalRecord } from '../../core/runtime/store.ts'
+import { type ObservedReallocation, times } from './peer-process.ts'
 import type { PinnedEntry, PinnedState } from './simulated-ipfs.ts'
 import { type Check, type LivePeer, onEach, recordsOf } from './world.ts'
 
@@ -109,6 +110,19 @@ export function anytime_unchanged_pins_are_stored({ store, name }: LivePeer, cid
   return pin === undefined
     ? [`${name}: a client was told that ${cid} is pinned as asked, and it is not stored`]
     : []
+}
+
+/** Asked before background work takes a pin from some of its holders. */
+export function anytime_nobody_loses_a_pin_within_the_grace_window({
+  change: { pin, from },
+  silence,
+  removed,
+}: ObservedReallocation): string[] {
+  // One with too many holders loses some that are there.
+  if (from.allocations.length > from.replicationFactorMax) return []
+  return from.allocations
+    .filter((peer) => !pin.allocations.includes(peer) && !removed.has(peer) && silence(peer) < times.grace)
+    .map((peer) => `${from.cid} is taken from ${peer}, which was heard of ${silence(peer)} ms ago`)
 }
 
 /**

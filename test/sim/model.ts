@@ -57,10 +57,12 @@ export class Model {
     return operation
   }
 
-  acknowledge(operation: Operation, block: CID): void {
+  /** `block` is undefined for what was written and taken back by another client in the same moment. */
+  acknowledge(operation: Operation, block: CID | undefined): void {
     this.#end(operation, 'acknowledged')
     operation.block = block
     const { peer } = operation
+    if (block === undefined) return
     this.#blocks.set(peer, [...(this.#blocks.get(peer) ?? []), block])
   }
 

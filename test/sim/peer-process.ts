@@ -15,11 +15,12 @@ import { Pinning, type PinningInit } from '../../core/peer/pinning.ts'
 import { Reports } from '../../core/peer/reports.ts'
 import type { PeerIdText } from '../../core/pin/pin.ts'
 import type { Logger, Runtime } from '../../core/runtime/ports.ts'
+import type { PinsetChange } from '../../core/runtime/store.ts'
 import { createTracker, type Tracker } from '../../core/tracker/driver.ts'
 import { defaultPrioritySettings } from '../../core/tracker/priority.ts'
 import { Reconciliation } from '../../core/tracker/reconciliation.ts'
 import { defaultTrackerSettings } from '../../core/tracker/settings.ts'
-import type { UpkeepSettings } from '../../core/upkeep/ports.ts'
+import type { UpkeepSettings, UpkeepStore } from '../../core/upkeep/ports.ts'
 import { Upkeep } from '../../core/upkeep/upkeep.ts'
 import { Exchange } from './exchange.ts'
 import type { Incarnation } from './incarnation.ts'
@@ -61,10 +62,19 @@ export interface PeerProcessInit {
   random: SeededRandom
   /** Told of what must never happen. */
   fail(error: unknown): void
+  /** Told before background work of the peer takes a pin from some of its holders. */
+  onReallocate(reallocation: ObservedReallocation): void
+}
+
+export interface ObservedReallocation {
+  change: Extract<PinsetChange, { kind: 'reallocate' }>
+  /** Milliseconds since this peer heard of another, or began to listen. */
+  silence(peer: PeerIdText): number
+  removed: ReadonlySet<PeerIdText>
 }
 
 /** Milliseconds; those of a real peer, but for those that would only make a run longer. */
-const times = {
+export const times = {
   rebroadcast: 20_000,
   ping: 15_000,
   informers: 30_000,
@@ -124,6 +134,8 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
   })
   const reports = new Reports({ self, peerName: name, store, ipfs, tracker, ipfsView, clock, scheduler })
   const alerts = new Alerts({ window, interval: times.alerts, runtime })
+  const began = clock.monotonic()
+  const heard = new Map<PeerIdText, number>()
   const exchange: Exchange = new Exchange({
     self,
     others,
@@ -133,6 +145,7 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
     incarnation,
     random: random.fork(),
     onMetric: (metric) => {
+      heard.set(metric.peer, clock.monotonic())
       window.add({ ...metric, receivedAt: BigInt(clock.now()) * 1_000_000n })
     },
     onMet: (peer) => joining.connected(peer),
@@ -178,7 +191,10 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
 
   const upkeep = new Upkeep({
     self,
-    store,
+    store: observed(store, (change) => {
+      const silence = (peer: PeerIdText) => clock.monotonic() - (heard.get(peer) ?? began)
+      init.onReallocate({ change, silence, removed })
+    }),
     members: membership,
     partsOf: () => Promise.reject(new Error('the simulator has no sharded content')),
     settings: upkeepSettings(config),
@@ -231,6 +247,23 @@ function heartbeatSettings(peerName: string, { region }: PeerConfig) {
     pinQueue: undefined,
     numPin: undefined,
   } as const
+}
+
+/** Shows each re-allocation before it is written. */
+function observed(
+  store: UpkeepStore,
+  onReallocate: (change: ObservedReallocation['change']) => void,
+): UpkeepStore {
+  return {
+    write: (changes) => {
+      for (const change of changes) if (change.kind === 'reallocate') onReallocate(change)
+      return store.write(changes)
+    },
+    pins: (query) => store.pins(query),
+    expired: (query) => store.expired(query),
+    orphans: (limit) => store.orphans(limit),
+    lastSequence: () => store.lastSequence(),
+  }
 }
 
 /** Peers are told of each other by the network; nobody is joined by a call. */

@@ -15,7 +15,10 @@ import type { Trace } from './trace.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 export interface SimulatedPeerInit
-  extends Pick<PeerProcessInit, 'name' | 'others' | 'trusted' | 'network' | 'random' | 'fail'> {
+  extends Pick<
+    PeerProcessInit,
+    'name' | 'others' | 'trusted' | 'network' | 'random' | 'fail' | 'onReallocate'
+  > {
   config: PeerConfig
   ipfs: SimulatedIpfs
   time: VirtualTime

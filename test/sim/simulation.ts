@@ -4,6 +4,7 @@
  */
 import type { CID } from 'multiformats/cid'
 import {
+  anytime_nobody_loses_a_pin_within_the_grace_window,
   anytime_only_own_pins_are_unpinned,
   anytime_told_pinned_is_what_ipfs_confirmed,
   anytime_unchanged_pins_are_stored,
@@ -148,6 +149,11 @@ class Simulation {
       },
       onKill: (killed) => this.#model.lose(killed),
       fail: (error) => this.#fail(error),
+      onReallocate: (observed) =>
+        this.#note(
+          'anytime_nobody_loses_a_pin_within_the_grace_window',
+          anytime_nobody_loses_a_pin_within_the_grace_window(observed),
+        ),
     })
   }
 

@@ -202,7 +202,7 @@ export class Traffic {
     if (answer instanceof Error) {
       model.refuse(operation)
       trace.note(client, `is refused #${index}: ${answer.message}`)
-    } else if (written?.cid === undefined) {
+    } else if (written === undefined) {
       model.leave(operation)
       trace.note(client, `is told that #${index} changes nothing`)
       if (asked.kind === 'pin') onUnchanged(peer, asked.cid, asked.name)

@@ -18,11 +18,11 @@ export const mutations: Record<string, Mutation> = {
     put: 'void this.#disk.sync(scheduler)',
     foundBy: 'anytime_acknowledged_changes_are_stored',
   },
-  'a torn record is taken for a whole one': {
+  'what a crash left of a write stays in the way of the next': {
     file: 'test/sim/record-log.ts',
-    find: 'payload.length === length && Bun.hash.crc32(payload) === header.getUint32(4)',
-    put: 'payload.length === length',
-    foundBy: 'anytime_nothing_is_thrown',
+    find: 'this.#disk.truncate(position)',
+    put: '',
+    foundBy: 'anytime_acknowledged_changes_are_stored',
   },
   'the bytes of blocks are not kept': {
     file: 'test/sim/memory-tables.ts',
@@ -66,6 +66,12 @@ export const mutations: Record<string, Mutation> = {
     put: 'void parent',
     foundBy: 'finally_heads_are_what_nothing_builds_on',
   },
+  'a new block takes the place of all heads': {
+    file: 'core/store/block-merger.ts',
+    find: 'tables.addHead(id)',
+    put: 'for (const head of tables.heads()) tables.removeHead(head.id)\n    tables.addHead(id)',
+    foundBy: 'finally_every_peer_has_every_acknowledged_change',
+  },
   'heads are announced once and never again': {
     file: 'core/network/replication.ts',
     find: '      this.#announce()\n      this.#seen.clear()\n',
@@ -83,6 +89,12 @@ export const mutations: Record<string, Mutation> = {
     find: 'parked.delete(merged)',
     put: '',
     foundBy: 'anytime_bounds_hold',
+  },
+  'what is merged is waited for all the same': {
+    file: 'core/network/replication.ts',
+    find: 'this.#walk.merged(merged)',
+    put: '',
+    foundBy: 'finally_nothing_is_waited_for',
   },
   'the changes of strangers are taken': {
     file: 'core/network/trusted-peers.ts',
@@ -203,6 +215,18 @@ export const mutations: Record<string, Mutation> = {
     find: 'if (copies < pin.replicationFactorMin) return copies',
     put: 'if (copies < pin.replicationFactorMin - 1) return copies',
     foundBy: 'eventually_copies_are_not_below_min',
+  },
+  'the grace window is passed over': {
+    file: 'core/upkeep/presence.ts',
+    find: 'return this.#watched - (this.#lastAlive.get(peer) ?? 0) >= this.#init.grace',
+    put: 'return this.#watched - (this.#lastAlive.get(peer) ?? 0) > 0',
+    foundBy: 'anytime_nobody_loses_a_pin_within_the_grace_window',
+  },
+  'it is not noted that the source of a copy was unpinned': {
+    file: 'core/store/background.ts',
+    find: 'tables.setBackground(key, block, { source, orphaned: true })',
+    put: 'continue',
+    foundBy: 'finally_no_unpin_is_undone_by_background_work',
   },
   'copies of what was unpinned are not withdrawn': {
     file: 'core/upkeep/withdrawal.ts',
