@@ -5,7 +5,13 @@ import { join } from 'node:path'
 import packageList from '../../package.json' with { type: 'json' }
 import { cycles, eagerLoads, wrongArrows } from './arrows.ts'
 import { COMMANDS_DOCUMENT, withReference } from './command-reference.ts'
-import { deadLinks, strayPackages, unexplainedPackages, unprovenRows } from './documents.ts'
+import {
+  deadLinks,
+  missingWeaknesses,
+  strayPackages,
+  unexplainedPackages,
+  unprovenRows,
+} from './documents.ts'
 import { wrongLimits } from './limits.ts'
 import { routesOfCode, routesOfDocument } from './routes.ts'
 import { badNames, bannedCode, longFiles, platformInPureParts, strayWords } from './rules.ts'
@@ -56,6 +62,8 @@ describe('the house', () => {
   })
   test('every row of docs/compatibility.md names a test that is there', () =>
     expect(unprovenRows(textOf('docs/compatibility.md') ?? '', textOf)).toEqual([]))
+  test('docs/compatibility.md goes through all known weaknesses of the original', () =>
+    expect(missingWeaknesses(textOf('docs/compatibility.md') ?? '')).toEqual([]))
   test('docs/rest.md has every route and no other', () =>
     expect(routesOfDocument(textOf('docs/rest.md') ?? '')).toEqual(routesOfCode()))
 })

@@ -1,7 +1,13 @@
 /** Every rule of the house, shown a bad example that it has to find and a good one that it has to leave alone. */
 import { describe, expect, test } from 'bun:test'
 import { cycles, eagerLoads, MAY_IMPORT, partOf, wrongArrows } from './arrows.ts'
-import { deadLinks, strayPackages, unexplainedPackages, unprovenRows } from './documents.ts'
+import {
+  deadLinks,
+  missingWeaknesses,
+  strayPackages,
+  unexplainedPackages,
+  unprovenRows,
+} from './documents.ts'
 import { wrongLimits } from './limits.ts'
 import { routesOfCode, routesOfDocument } from './routes.ts'
 import { badNames, bannedCode, longFiles, platformInPureParts, strayWords } from './rules.ts'
@@ -242,6 +248,17 @@ describe('other rules', () => {
     expect(unprovenRows(`${head}| x | y | \`test/a.test.ts\` does that |\n`, read)).toHaveLength(1)
     expect(unprovenRows(`${head}| x | y | \`test/b.test.ts\` |\n`, read)).toHaveLength(1)
     expect(unprovenRows(`${head}| x | y | soon |\n`, read)).toHaveLength(1)
+    const numbered = `${head.replace('| the', '| no. | the')}| 7 | x | y |`
+    expect(unprovenRows(`${numbered} \`test/a.test.ts\` does it |\n`, read)).toEqual([])
+    expect(unprovenRows(`${numbered} soon |\n`, read)).toHaveLength(1)
+  })
+  test('weaknesses that nothing is said of are found', () => {
+    const lines = Array.from({ length: 42 }, (_, index) =>
+      index < 20 ? `| ${index + 1} | x |` : `- ${index + 1}: x`,
+    )
+    expect(missingWeaknesses(lines.join('\n'))).toEqual([])
+    expect(missingWeaknesses(lines.toSpliced(30, 1, '- 31:').join('\n'))).toHaveLength(1)
+    expect(missingWeaknesses('')).toHaveLength(42)
   })
   test('routes are read from the code and from the document', () => {
     expect(routesOfCode()).toContain('POST /pins/:namespace/:path')
