@@ -5,8 +5,8 @@
 import { rpc } from '../network/rpc/methods.ts'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { Logger, Runtime } from '../runtime/ports.ts'
-import type { Tally } from '../upkeep/reallocation.ts'
-import { emptyTally } from '../upkeep/reallocation.ts'
+import { emptyTally, type Tally } from '../upkeep/reallocation.ts'
+import { pause } from '../upkeep/rounds.ts'
 import type { Upkeep } from '../upkeep/upkeep.ts'
 import { FollowerError, PinsStayError } from './errors.ts'
 import type { PeerCalls } from './peer-calls.ts'
@@ -16,6 +16,8 @@ import type { RemovedPeers } from './removed-peers.ts'
 const tellTimeout = 10_000
 /** Milliseconds that a peer which leaves gives its pins away before it stops. */
 const leaveTimeout = 60_000
+/** Milliseconds that it stays for the others to fetch what it wrote then. */
+const farewell = 2_000
 
 export interface RemovalInit {
   self: PeerIdText
@@ -86,6 +88,7 @@ export class Removal implements AsyncDisposable {
     this.#logger.info('leaving: the pins of this peer are given to others before it stops')
     try {
       await upkeep.handOver(self, { signal: late.signal, hurry: true, tally })
+      if (tally.moved > 0) await pause(runtime.scheduler, farewell, late.signal)
     } catch (error) {
       const { moved } = tally
       this.#logger.warn('stopped before all pins were with others; those left stay allocated to this peer', {
