@@ -2,7 +2,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { SeededRandom } from '../sim/seeded-random.ts'
 import type { ClusterPeer } from './rig/cluster-peer.ts'
-import { GoPeer } from './rig/go-peer.ts'
 import { OurPeer } from './rig/our-peer.ts'
 import type { PairLinks } from './rig/pair-links.ts'
 
@@ -45,7 +44,8 @@ async function startFallen({ peers, told }: Faults): Promise<void> {
   for (const peer of peers.filter(({ daemon }) => daemon.hasEnded)) {
     if (peer instanceof OurPeer) throw new Error(`${peer.name} ended by itself`)
     told('falls of the original', peer.name)
-    await startKilled(peer)
+    await peer.afterKill()
+    await peer.start()
   }
 }
 
@@ -93,7 +93,8 @@ async function disturbProcess({ peers, random, signal, told }: Faults): Promise<
     told('kills', peer.name)
     await peer.kill()
     await pause(ms, signal)
-    await startKilled(peer)
+    await peer.afterKill()
+    await peer.start()
   } else if (kind < 0.8) {
     told('stops', peer.name)
     await peer.stop()
@@ -105,11 +106,6 @@ async function disturbProcess({ peers, random, signal, told }: Faults): Promise<
     await pause(ms, signal)
     peer.signal('SIGCONT')
   }
-}
-
-async function startKilled(peer: ClusterPeer): Promise<void> {
-  if (peer instanceof GoPeer) await peer.markDirty()
-  await peer.start()
 }
 
 /** Ends early on the signal. */

@@ -53,7 +53,7 @@ export class GoPeer extends ClusterPeer {
    * Makes the next start walk the whole history. The original does not notice that it was killed in the middle of a walk:
    * what it had not fetched by then it never fetches (`spec/behaviour.md` §7.1). Of its stores, badger3 keeps the mark.
    */
-  async markDirty(): Promise<void> {
+  override async afterKill(): Promise<void> {
     await this.service('state', 'crdt', 'mark-dirty')
   }
 
