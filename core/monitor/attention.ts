@@ -76,11 +76,15 @@ export class Attention implements Disposable {
     return this.#attentive
   }
 
-  /** Whether what was to hold until `deadline`, in attentive milliseconds, still holds: later when this peer doubts itself. */
-  holds(deadline: number): boolean {
+  /**
+   * Tells of this moment whether what was to hold until a deadline, in attentive milliseconds, still holds: also a while
+   * later when this peer doubts itself.
+   */
+  judge(): (deadline: number) => boolean {
     const now = this.now()
     const { from, until } = this.#doubt
-    return deadline > now || (now < until && deadline > from)
+    const earliest = now < until ? from : now
+    return (deadline) => deadline > earliest
   }
 
   #lookLater(): void {

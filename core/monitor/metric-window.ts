@@ -39,12 +39,12 @@ interface Entry {
 
 export class MetricWindow {
   readonly #byPeer = new Map<PeerIdText, Map<string, Entry>>()
-  readonly #attention: Pick<Attention, 'now' | 'holds'>
+  readonly #attention: Pick<Attention, 'now' | 'judge'>
   readonly #counts: (peer: PeerIdText) => boolean
 
   /** `counts`: false of peers whose metrics are kept and not given out, as long as it says so. */
   constructor(
-    attention: Pick<Attention, 'now' | 'holds'>,
+    attention: Pick<Attention, 'now' | 'judge'>,
     counts: (peer: PeerIdText) => boolean = () => true,
   ) {
     this.#attention = attention
@@ -82,25 +82,27 @@ export class MetricWindow {
   /** True when the newest metric of a peer holds. */
   holds(name: string, peer: PeerIdText): boolean {
     const entry = this.#counts(peer) ? this.#byPeer.get(peer)?.get(name) : undefined
-    return entry !== undefined && this.#attention.holds(entry.deadline)
+    return entry !== undefined && this.#attention.judge()(entry.deadline)
   }
 
   /** The metrics of a name that hold, by peer ID. */
   current(name: string): Metric[] {
+    const holds = this.#attention.judge()
     const found: Metric[] = []
     for (const [peer, ofPeer] of this.#byPeer) {
       const entry = this.#counts(peer) ? ofPeer.get(name) : undefined
-      if (entry !== undefined && this.#attention.holds(entry.deadline)) found.push(entry.metric)
+      if (entry !== undefined && holds(entry.deadline)) found.push(entry.metric)
     }
     return found.sort((a, b) => (a.peer < b.peer ? -1 : 1))
   }
 
   /** The newest metric of each name and peer that held at some time. */
   *newest(): Generator<HeardMetric> {
+    const holds = this.#attention.judge()
     for (const [peer, ofPeer] of this.#byPeer) {
       if (!this.#counts(peer)) continue
       for (const { metric, deadline, held } of ofPeer.values())
-        if (held) yield { metric, holds: this.#attention.holds(deadline) }
+        if (held) yield { metric, holds: holds(deadline) }
     }
   }
 

@@ -1,4 +1,5 @@
 /** Virtual time in which the process can be stopped, the machine sleep, and the clock be set. */
+import type { Attention } from '../../core/monitor/attention.ts'
 import type { Clock, Scheduler, Timer } from '../../core/runtime/ports.ts'
 import { VirtualTime } from '../sim/virtual-time.ts'
 
@@ -36,6 +37,9 @@ export class DrivenClock implements Clock, Scheduler {
 }
 
 /** Nothing ever lapses: what is needed of `Attention` where it is not the point. */
-export function alwaysAttentive(clock: Clock): { now(): number; holds(deadline: number): boolean } {
-  return { now: () => clock.monotonic(), holds: (deadline) => deadline > clock.monotonic() }
+export function alwaysAttentive(clock: Clock): Pick<Attention, 'now' | 'judge'> {
+  return {
+    now: () => clock.monotonic(),
+    judge: () => (deadline) => deadline > clock.monotonic(),
+  }
 }

@@ -116,8 +116,8 @@ export const mutations: Record<string, Mutation> = {
   },
   'a metric holds for ever': {
     file: 'core/monitor/attention.ts',
-    find: 'return deadline > now || (now < until && deadline > from)',
-    put: 'return deadline > 0 || (now < until && deadline > from)',
+    find: 'return (deadline) => deadline > earliest',
+    put: 'return (deadline) => deadline > Math.min(0, earliest)',
     foundBy: 'eventually_all_peers_see_each_other',
   },
   'a metric is taken for the one before it': {
