@@ -20,6 +20,8 @@ import { allBlocks, allPins, peerOf, pinAt, silentLogger } from '../unit/store/f
 const flag = process.argv.indexOf('--pins')
 const count = flag === -1 ? 100_000 : Number(process.argv[flag + 1])
 const atOnce = 1000
+const looks = 2000
+const due = { before: Date.now(), limit: 1000 }
 const runtime = { clock: systemClock, logger: silentLogger, scheduler: systemScheduler }
 const peers = Array.from({ length: 9 }, (_, i) => peerOf(`peer ${i}`))
 
@@ -50,6 +52,19 @@ async function writeOneByOne(store: Store, clients: number, each: number): Promi
   await Promise.all(Array.from({ length: clients }, client))
 }
 
+/** As re-pinning does. */
+function walkOver(store: Store): void {
+  for (let after: string | undefined; ; ) {
+    const page = store.pins({ limit: 500, order: 'any', ...(after === undefined ? {} : { after }) })
+    if (page.next === undefined) return
+    after = page.next
+  }
+}
+
+function repeated(look: () => unknown): void {
+  for (let i = 0; i < looks; i++) look()
+}
+
 await using folder = await temporaryFolder()
 const from = join(folder.path, 'from')
 const to = join(folder.path, 'to')
@@ -63,6 +78,9 @@ const to = join(folder.path, 'to')
   await measured(`${count} pins merged, ${blocks.length} blocks`, () => reader.merge(blocks), count)
   const pins = allPins(reader)
   await measured('all pins listed', () => allPins(reader), count)
+  await measured('all pins walked over', () => walkOver(reader), count)
+  await measured('looks for expired pins', () => repeated(() => reader.expired(due)), looks)
+  await measured('looks for orphans', () => repeated(() => reader.orphans(1000)), looks)
   await measured(
     'pins read one by one',
     () => {

@@ -3,7 +3,7 @@
  * is what the simulated store writes to its disk.
  */
 import { decodePin, encodePin } from '../../core/pin/codec.ts'
-import type { PinType, UnixNano } from '../../core/pin/pin.ts'
+import type { PinType } from '../../core/pin/pin.ts'
 import type { TrackedStatus } from '../../core/runtime/store.ts'
 import { cidOfKey } from '../../core/store/keys.ts'
 import {
@@ -24,26 +24,16 @@ import {
   type WorkKind,
   waitingStatuses,
 } from '../../core/store/tables.ts'
-
-/** Rows as JSON has them: bytes in hexadecimal, priorities as text. */
-interface Rows {
-  keys: { key: string }
-  folded: { block: BlockRowId; pin: string | null }
-  local: LocalState
-  blocks: { name: string; priority: string | null; bytes: string | null }
-  heads: true
-  elements: true
-  tombstones: true
-  background: Omit<BackgroundRow, 'block'>
-  changes: { key: KeyRowId; kind: ChangeKind }
-  meta: { value: string }
-}
-
-type TableName = keyof Rows
-type Row = Rows[TableName]
-
-/** A row that was set or, when null, deleted. */
-export type RowChange = [table: TableName, id: string, row: Row | null]
+import {
+  bytes,
+  compareBlocks,
+  hex,
+  type Row,
+  type RowChange,
+  type Rows,
+  secondsOf,
+  type TableName,
+} from './memory-rows.ts'
 
 export class MemoryTables implements Tables {
   readonly #rows: { [Name in TableName]: Map<string, Rows[Name]> } = {
@@ -431,26 +421,4 @@ function rangeWith(range: { oldest: number; newest: number }, at: number, isTher
 function setOrDelete(map: Map<string, number>, key: string, id: number, isThere: boolean): void {
   if (isThere) map.set(key, id)
   else map.delete(key)
-}
-
-/** Undefined also for times that no number holds exactly: those never come. */
-function secondsOf(time: UnixNano | undefined): number | undefined {
-  const seconds = time === undefined ? undefined : Number(time / 1_000_000_000n)
-  return Number.isSafeInteger(seconds) ? seconds : undefined
-}
-
-function compareBlocks(
-  a: { priority: bigint; id: BlockRowId },
-  b: { priority: bigint; id: BlockRowId },
-): number {
-  if (a.priority !== b.priority) return a.priority < b.priority ? -1 : 1
-  return a.id - b.id
-}
-
-function hex(content: Uint8Array): string {
-  return Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString('hex')
-}
-
-function bytes(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text, 'hex'))
 }
