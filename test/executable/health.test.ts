@@ -59,7 +59,6 @@ describe.skipIf(!hasExecutable)(`two peers as processes${whyMissing}`, () => {
     })
     expect(await output(first, 'peers', 'ls')).not.toContain('| second |')
     const removal = await first.run([EXECUTABLE, 'peers', 'rm', id])
-    expect(removal.exitCode).toBe(2)
-    expect(removal.stdout).toContain('Message: crdt consensus component cannot remove peers\n')
+    expect([removal.exitCode, removal.stdout]).toEqual([0, ''])
   }, 60_000)
 })
