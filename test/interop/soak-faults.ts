@@ -44,7 +44,6 @@ async function startFallen({ peers, told }: Faults): Promise<void> {
   for (const peer of peers.filter(({ daemon }) => daemon.hasEnded)) {
     if (peer instanceof OurPeer) throw new Error(`${peer.name} ended by itself`)
     told('falls of the original', peer.name)
-    await peer.afterKill()
     await peer.start()
   }
 }
@@ -93,7 +92,6 @@ async function disturbProcess({ peers, random, signal, told }: Faults): Promise<
     told('kills', peer.name)
     await peer.kill()
     await pause(ms, signal)
-    await peer.afterKill()
     await peer.start()
   } else if (kind < 0.8) {
     told('stops', peer.name)

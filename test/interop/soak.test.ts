@@ -6,7 +6,7 @@ import { soak } from './soak.ts'
 
 const minutes = 3
 /** Milliseconds: the run itself, and time to start, to heal and to compare. */
-const timeout = minutes * 60_000 + 420_000
+const timeout = minutes * 60_000 + 600_000
 
 await describeWithGo('a mixed cluster under random faults', ({ path }) => {
   test.skipIf(!hasExecutable)(

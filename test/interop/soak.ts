@@ -20,7 +20,7 @@ import { GoPeer } from './rig/go-peer.ts'
 import { MockKubo } from './rig/mock-kubo.ts'
 import { OurPeer } from './rig/our-peer.ts'
 import { PairLinks } from './rig/pair-links.ts'
-import { formCluster, membersOf, samePins, startAll } from './rig/test-cluster.ts'
+import { eventually, formCluster, membersOf, samePins, startAll } from './rig/test-cluster.ts'
 import { disturb } from './soak-faults.ts'
 import { askFollower, SoakClient } from './soak-traffic.ts'
 
@@ -41,7 +41,7 @@ export interface SoakReport {
   counts: Record<string, number>
 }
 
-/** Milliseconds in which all must agree when everything is mended. The original looks for lost peers every 30 s. */
+/** Milliseconds in which ours must agree when everything is mended, and then all. Lost peers are looked for every 30 s. */
 const healingTimeout = 180_000
 const progressInterval = 30_000
 const names = ['go1', 'go2', 'ours1', 'ours2', 'follower'] as const
@@ -95,12 +95,13 @@ class Soak {
     await this.#storm()
     this.#say('all is mended')
     const last = await this.#lastWords()
-    const lines = await samePins(
-      'mended',
-      this.#peers,
-      (pins) => last.every((name) => pins.some((line) => JSON.parse(line).name === name)),
-      healingTimeout,
-    )
+    const hasAll = (pins: readonly string[]) =>
+      last.every((name) => pins.some((line) => JSON.parse(line).name === name))
+    const ours = this.#peers.filter((peer) => peer instanceof OurPeer)
+    const lines = await samePins('mended', ours, hasAll, healingTimeout)
+    this.#say(`ours list the same ${lines.length} pins`)
+    await this.#repairOriginals(hasAll)
+    await samePins('repaired', this.#peers, (pins) => Bun.deepEquals(pins, lines), healingTimeout)
     await membersOf(this.#peers, this.#peers)
     this.#say(`all list the same ${lines.length} pins`)
     this.#nothingIsLost(new Set(lines.map((line) => JSON.parse(line).cid)))
@@ -136,6 +137,19 @@ class Soak {
       clearTimeout(timer)
       clearInterval(progress)
       await Promise.allSettled(parts)
+    }
+  }
+
+  /** Once they have the newest heads: they look for what is missing below those that they have. */
+  async #repairOriginals(hasNewest: (pins: readonly string[]) => boolean): Promise<void> {
+    for (const peer of this.#peers.filter((each) => each instanceof GoPeer)) {
+      await eventually(
+        `${peer.name} has heard the last`,
+        async () => hasNewest(await peer.pins()),
+        healingTimeout,
+      )
+      await peer.repair()
+      this.#say(`${peer.name} has been started again to repair`)
     }
   }
 

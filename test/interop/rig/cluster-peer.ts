@@ -74,7 +74,6 @@ export abstract class ClusterPeer implements AsyncDisposable {
       } catch (error) {
         // The original panics when another peer calls it in its first moments, before it has set its own RPC client.
         if (triesLeft === 0 || !String(error).includes('nil pointer dereference')) throw error
-        await this.afterKill()
       }
     }
   }
@@ -83,9 +82,6 @@ export abstract class ClusterPeer implements AsyncDisposable {
   async kill(): Promise<void> {
     await this.daemon.kill()
   }
-
-  /** What must be done before the next start after `kill`, so that nothing is missing for good. */
-  async afterKill(): Promise<void> {}
 
   async stop(): Promise<void> {
     await this.daemon.stop()

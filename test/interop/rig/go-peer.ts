@@ -50,11 +50,13 @@ export class GoPeer extends ClusterPeer {
   }
 
   /**
-   * Makes the next start walk the whole history. The original does not notice that it was killed in the middle of a walk:
-   * what it had not fetched by then it never fetches (`spec/behaviour.md` §7.1). Of its stores, badger3 keeps the mark.
+   * Starts it again, and has it walk its whole history. It does not notice that it was killed in the middle of a walk: what
+   * it had not fetched by then it never fetches otherwise. Only the store badger3 keeps the mark (`spec/behaviour.md` §7.4).
    */
-  override async afterKill(): Promise<void> {
+  async repair(): Promise<void> {
+    await this.stop()
     await this.service('state', 'crdt', 'mark-dirty')
+    await this.start()
   }
 
   /** Runs `ipfs-cluster-service <args>` on this folder. */
