@@ -73,7 +73,8 @@ export class Joining implements AsyncDisposable {
     window.add({
       name: 'ping',
       peer,
-      value: '',
+      // With the names that it had, if it was known before.
+      value: window.latest('ping', peer)?.value ?? '',
       expire: now + BigInt(pingInterval * 2) * 1_000_000n,
       valid: true,
       weight: 0,

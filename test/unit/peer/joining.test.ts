@@ -53,6 +53,16 @@ describe('a peer that starts', () => {
     joining.connected('P')
     expect(window.latest('ping', 'P')?.value).toContain('its name')
   })
+  test('knows the name of a peer that is alive again before its first ping', () => {
+    const { time, window, joining, alive } = rig()
+    const report = { peer: 'P', now: BigInt(time.now()) * 1_000_000n, ttl: 30_000_000_000n }
+    window.add(pingMetric(report, 'its name', undefined))
+    time.run(60_000)
+    expect(alive()).toEqual([])
+    joining.countAlive('P')
+    expect(alive()).toEqual(['P'])
+    expect(window.latest('ping', 'P')?.value).toContain('its name')
+  })
   test('tells of itself as soon as others listen, once for many, and once a second at most', () => {
     const { time, joining, announced } = rig()
     for (let peer = 0; peer < 50; peer++) joining.heardBy()
