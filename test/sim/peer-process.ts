@@ -148,7 +148,10 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
       heard.set(metric.peer, clock.monotonic())
       window.add({ ...metric, receivedAt: BigInt(clock.now()) * 1_000_000n })
     },
-    onMet: (peer) => joining.connected(peer),
+    onMet: (peer) => {
+      joining.connected(peer)
+      joining.heardBy()
+    },
   })
   const heartbeat = new Heartbeat({
     self,

@@ -6,21 +6,19 @@ import { finallyChecks } from '../finally.ts'
 import { testingDocument, withTables } from './document.ts'
 import { mutated } from './mutate.ts'
 import { mutations } from './mutations.ts'
-import { runMutation } from './run.ts'
+import { findMutation } from './run.ts'
 import seeds from './seeds.json' with { type: 'json' }
 
 const seedOf = (name: string) => (seeds as Record<string, number>)[name]
 
+// A change of the code makes other runs of the seeds: then the recorded one may not do any more, and the others are tried.
 describe('the simulator finds that', () => {
   test.each(Object.keys(mutations))(
     '%s',
     async (name) => {
-      const seed = seedOf(name)
-      expect(seed).toBeGreaterThan(0)
-      const found = await runMutation(name, seed === undefined ? [] : [seed])
-      expect(found?.checks).toContain(mutations[name]!.foundBy)
+      expect(await findMutation(name, seedOf(name))).toBeGreaterThan(0)
     },
-    { timeout: 120_000 },
+    { timeout: 600_000 },
   )
 })
 

@@ -1,5 +1,7 @@
 /** `bun test/sim/mutations/run.ts NAME SEED…`: the first of these seeds in which a mutation is found, as JSON. */
+import { planOf } from '../plan.ts'
 import { mutate } from './mutate.ts'
+import { mutations } from './mutations.ts'
 
 export interface Found {
   seed: number
@@ -10,7 +12,6 @@ export interface Found {
 if (import.meta.main) {
   const [name = '', ...seeds] = process.argv.slice(2)
   mutate(name)
-  const { planOf } = await import('../plan.ts')
   const { simulate } = await import('../simulation.ts')
   for (const seed of seeds.map(Number)) {
     const { complaints } = simulate(planOf(seed))
@@ -33,4 +34,19 @@ export async function runMutation(name: string, seeds: readonly number[]): Promi
   ])
   if (run.exitCode !== 0) throw new Error(`the run of "${name}" failed: ${errors}`)
   return text.trim() === '' ? undefined : (JSON.parse(text) as Found)
+}
+
+/** Seeds that are tried, those of few peers first: they are done sooner. */
+const tried = Array.from({ length: 50 }, (_, i) => i + 1).sort((a, b) => planOf(a).peers - planOf(b).peers)
+
+/** A seed in which the check that is named for it finds a mutation; `first` is tried before all others. */
+export async function findMutation(name: string, first?: number): Promise<number | undefined> {
+  const seeds = [...new Set([...(first === undefined ? [] : [first]), ...tried])]
+  for (let at = 0; at < seeds.length; ) {
+    const found = await runMutation(name, seeds.slice(at))
+    if (found === undefined) return undefined
+    if (found.checks.includes(mutations[name]?.foundBy ?? '')) return found.seed
+    at = seeds.indexOf(found.seed) + 1
+  }
+  return undefined
 }
