@@ -25,6 +25,7 @@ import { IpfsWatch } from './peer/ipfs-watch.ts'
 import { Joining } from './peer/joining.ts'
 import { Members } from './peer/members.ts'
 import { Membership } from './peer/membership.ts'
+import { NodeRoom } from './peer/node-room.ts'
 import { Pinning } from './peer/pinning.ts'
 import { remoteSink } from './peer/remote-sink.ts'
 import { Removal } from './peer/removal.ts'
@@ -173,6 +174,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const links = started.use(
     new SwarmLinks({ ipfs, members, interval: config.ipfshttp.connectSwarmsDelay, runtime }),
   )
+  const room = started.use(new NodeRoom(ipfs, runtime))
   const heartbeat = started.use(
     new Heartbeat({
       self,
@@ -182,6 +184,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
       queueSize: () => store.counts().local.pin_queued ?? 0,
       pinned: () => store.counts().local.pinned ?? 0,
       publish: (metric) => publish(metric, window, network, runtime),
+      onRepo: (isNearlyFull, repo) => room.note(isNearlyFull, repo),
       runtime,
     }),
   )

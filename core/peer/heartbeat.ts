@@ -43,6 +43,8 @@ export interface HeartbeatInit {
   /** Pins that this peer holds. */
   pinned: () => number
   publish: (metric: Metric) => void
+  /** Told of each look at the IPFS node, and whether it is nearly full. */
+  onRepo?: (isNearlyFull: boolean, repo: IpfsRepoStat) => void
   runtime: Runtime
 }
 
@@ -61,7 +63,6 @@ export class Heartbeat implements AsyncDisposable {
   readonly #running = new Map<string, Promise<void>>()
   /** Failures one after the other, by informer. */
   readonly #failures = new Map<string, number>()
-  #isNearlyFull = false
 
   constructor(init: HeartbeatInit) {
     this.#init = init
@@ -119,7 +120,7 @@ export class Heartbeat implements AsyncDisposable {
       const read = async () => {
         const repo = await this.#readRepo()
         const metric = make(report(disk.ttl), repo, disk.headroom)
-        this.#noteRoom(metric.valid, repo)
+        this.#init.onRepo?.(!metric.valid, repo)
         return [metric]
       }
       informers.push({ name: disk.type, ttl: disk.ttl, read })
@@ -154,14 +155,6 @@ export class Heartbeat implements AsyncDisposable {
     if (before % failuresPerLine !== 0) return
     const reason = error instanceof Error ? error.message : String(error)
     this.#logger.warn('a metric could not be read', { metric: name, times: before + 1, error: reason })
-  }
-
-  #noteRoom(hasRoom: boolean, { size, max }: IpfsRepoStat): void {
-    if (hasRoom !== this.#isNearlyFull) return
-    this.#isNearlyFull = !hasRoom
-    const fields = { used: size, of: max }
-    if (hasRoom) this.#logger.info('the IPFS node has room again: this peer is given content', fields)
-    else this.#logger.warn('the IPFS node is nearly full: this peer is given no more content', fields)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

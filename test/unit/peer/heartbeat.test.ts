@@ -27,6 +27,7 @@ function rig(
   const time = new VirtualTime()
   const log: KeptLine[] = []
   const published: Metric[] = []
+  const looks: boolean[] = []
   const heartbeat = new Heartbeat({
     self: 'self',
     settings: { ...none, ...settings },
@@ -35,11 +36,12 @@ function rig(
     queueSize: () => 7,
     pinned: () => 42,
     publish: (metric) => void published.push(metric),
+    onRepo: (isNearlyFull) => void looks.push(isNearlyFull),
     runtime: { clock: time, scheduler: time, random: new SeededRandom(1), logger: keepingLogger(log) },
   })
   void heartbeat.beat()
   const told = (name: string) => published.filter((metric) => metric.name === name)
-  return { time, log, published, told, heartbeat }
+  return { time, log, looks, published, told, heartbeat }
 }
 
 describe('a peer tells of itself', () => {
@@ -85,18 +87,15 @@ describe('a metric that cannot be read', () => {
 })
 
 describe('a node that is nearly full', () => {
-  test('is told of as having no valid space, until there is room again; each change is logged once', () => {
+  test('is told of as having no valid space, until there is room again', () => {
     let size = 900
-    const { time, log, told } = rig({ disk }, () => ({ size, max: 1_000 }))
+    const { time, looks, told } = rig({ disk }, () => ({ size, max: 1_000 }))
     time.run(0)
     size = 960
     time.run(45_000)
     size = 940
     time.run(15_000)
     expect(told('freespace').map(({ valid }) => valid)).toEqual([true, false, false, false, true])
-    expect(log.map(({ message }) => message)).toEqual([
-      'the IPFS node is nearly full: this peer is given no more content',
-      'the IPFS node has room again: this peer is given content',
-    ])
+    expect(looks).toEqual([false, true, true, true, false])
   })
 })
