@@ -51,11 +51,11 @@ export class Removal implements AsyncDisposable {
     if (isFollower) throw new FollowerError()
     await removed.add(peer)
     this.#logger.warn('a peer was removed: its pins go to others, and it is given none', { peer })
-    upkeep.removed()
     const [{ unplaced, why }] = await Promise.all([
       this.#handOver(peer),
       ...others().map((other) => this.#tell(other, 'rmPeer', peer)),
     ])
+    upkeep.removed()
     if (unplaced > 0) throw new PinsStayError(peer, unplaced, why)
   }
 
@@ -68,13 +68,13 @@ export class Removal implements AsyncDisposable {
 
   /** Another peer says that an operator has removed one, or taken it in again. */
   async heard(peer: PeerIdText, isRemoved: boolean): Promise<void> {
-    const { removed, upkeep } = this.#init
+    const { removed } = this.#init
     const isNew = isRemoved ? await removed.add(peer) : await removed.delete(peer)
     if (!isNew) return
-    this.#logger.warn(`another peer says that an operator ${isRemoved ? 'removed' : 'readmitted'} a peer`, {
-      peer,
-    })
-    upkeep.removed()
+    this.#logger.warn(
+      `another peer says that an operator ${isRemoved ? 'removed a peer' : 'took a removed peer in again'}`,
+      { peer },
+    )
   }
 
   /** Gives the pins of this peer to others, as many as the time allows. */

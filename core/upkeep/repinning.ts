@@ -29,8 +29,8 @@ export interface RepinningInit {
   /** The peers that share the work now. */
   sharers: () => Responsibility
   isGone: (peer: PeerIdText) => boolean
-  /** Gone by itself, not because an operator has removed it. */
-  isMissed: (peer: PeerIdText) => boolean
+  /** An operator has removed it: gone, and not missed. */
+  isRemoved: (peer: PeerIdText) => boolean
   reallocation: Reallocation
   pace: Pace
   settings: Pick<UpkeepSettings, 'takeover' | 'checkInterval'>
@@ -82,7 +82,7 @@ export class Repinning {
       this.#sayCutOff(survey)
       return later
     }
-    const tally = await this.#work(survey, topUp, signal)
+    const tally = await this.#work(survey, signal)
     const isStuck = tally.moved === 0 && tally.unplaced + tally.kept > 0
     if (tally.left > 0 && !isStuck) return Math.max(settings.takeover, took * watchShare)
     if (requests === this.#requests) {
@@ -93,7 +93,8 @@ export class Repinning {
   }
 
   async #survey(topUp: boolean, signal: AbortSignal): Promise<Survey> {
-    const { store, runtime, sharers, isMissed, self } = this.#init
+    const { store, runtime, sharers, isGone, isRemoved, self } = this.#init
+    const isMissed = (peer: PeerIdText) => isGone(peer) && !isRemoved(peer)
     const survey = new Survey()
     for await (const page of allocatedPins(store, runtime.scheduler, signal)) {
       const view = this.#view()
@@ -116,11 +117,11 @@ export class Repinning {
     }
   }
 
-  async #work(survey: Survey, topUp: boolean, signal: AbortSignal): Promise<Tally> {
-    const { lacking, toTopUp, missed } = survey
+  async #work(survey: Survey, signal: AbortSignal): Promise<Tally> {
+    const { lacking, others, missed } = survey
     const tally = emptyTally()
-    if (lacking + toTopUp === 0) return tally
-    this.#logger.info('pins need copies', { lacking, toTopUp: topUp ? toTopUp : 0, gone: missed.size })
+    if (survey.shares.size === 0) return tally
+    this.#logger.info('pins need copies', { lacking, ...others, gone: missed.size })
     for (const need of survey.needs()) await this.#pass(need, tally, signal)
     if (tally.moved + tally.unplaced > 0) this.#logger.info('gave pins to other peers', fieldsOf(tally))
     if (tally.unplaced > 0) {
@@ -159,8 +160,8 @@ export class Repinning {
   }
 
   #view(): CopiesView {
-    const { alive, isGone, runtime } = this.#init
-    return { isGone, members: alive().length, now: runtime.clock.now() }
+    const { alive, isGone, isRemoved, runtime } = this.#init
+    return { isGone, isRemoved, members: alive().length, now: runtime.clock.now() }
   }
 
   /**

@@ -5,15 +5,15 @@ import type { Need } from './copies.ts'
 export class Survey {
   /** Pins below their min, by their living copies. */
   readonly #lacking: number[] = []
-  #toTopUp = 0
-  /** Pins of either kind, by the peer that is responsible first. */
+  readonly #others = { handOver: 0, topUp: 0 }
+  /** All of them, by the peer that is responsible first. */
   readonly shares = new Map<PeerIdText, number>()
   /** Peers that hold pins below their min and are missed. */
   readonly missed = new Set<PeerIdText>()
 
   add(need: NonNullable<Need>, responsible: PeerIdText, missed: readonly PeerIdText[]): void {
     this.shares.set(responsible, (this.shares.get(responsible) ?? 0) + 1)
-    if (need === 'topUp') this.#toTopUp += 1
+    if (typeof need !== 'number') this.#others[need] += 1
     else {
       this.#lacking[need] = (this.#lacking[need] ?? 0) + 1
       for (const peer of missed) this.missed.add(peer)
@@ -25,13 +25,14 @@ export class Survey {
     return this.#lacking.reduce((sum, pins) => sum + pins, 0)
   }
 
-  get toTopUp(): number {
-    return this.#toTopUp
+  /** Pins that have their min. */
+  get others(): Readonly<Record<'handOver' | 'topUp', number>> {
+    return this.#others
   }
 
   /** What is to be done, the most urgent first. */
   *needs(): Generator<NonNullable<Need>> {
     for (const copies of Object.keys(this.#lacking)) yield Number(copies)
-    if (this.#toTopUp > 0) yield 'topUp'
+    for (const need of ['handOver', 'topUp'] as const) if (this.#others[need] > 0) yield need
   }
 }

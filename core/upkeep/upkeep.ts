@@ -40,8 +40,9 @@ export class Upkeep implements AsyncDisposable {
   readonly #working: Rounds
   readonly #expiring: Rounds
   readonly #withdrawing: Rounds
-  /** As of the last look. */
+  /** As of the last look: the living, those of them that share the work, and these in their order. */
   #alive: readonly PeerIdText[] = []
+  #sharing: readonly PeerIdText[] = []
   #sharers = new Responsibility([])
 
   constructor(init: UpkeepInit) {
@@ -59,7 +60,7 @@ export class Upkeep implements AsyncDisposable {
       ...shared,
       alive: () => this.#alive,
       isGone: (peer) => this.#isGone(peer),
-      isMissed: (peer) => !members.isRemoved(peer) && this.#presence.isGone(peer),
+      isRemoved: (peer) => members.isRemoved(peer),
       reallocation: this.#reallocation,
       pace: this.#pace,
       settings,
@@ -81,7 +82,7 @@ export class Upkeep implements AsyncDisposable {
     this.#withdrawing.within(0)
   }
 
-  /** An operator has removed a peer: what it leaves below its min is looked for at once. */
+  /** An operator has removed a peer: what lacks copies without it is looked for at once. */
   removed(): void {
     this.#request(false)
   }
@@ -121,12 +122,13 @@ export class Upkeep implements AsyncDisposable {
 
   #see(): void {
     const { self, members } = this.#init
-    const before = this.#alive.join()
     this.#alive = members.members()
-    if (this.#alive.join() === before) return
-    this.#sharers = new Responsibility(
-      this.#alive.filter((peer) => peer === self || (members.isTrusted(peer) && !members.isRemoved(peer))),
+    const sharing = this.#alive.filter(
+      (peer) => peer === self || (members.isTrusted(peer) && !members.isRemoved(peer)),
     )
+    if (sharing.join() === this.#sharing.join()) return
+    this.#sharing = sharing
+    this.#sharers = new Responsibility(sharing)
   }
 
   #request(topUp: boolean): void {

@@ -330,3 +330,19 @@ describe('a hand-over', () => {
     expect(tally.moved).toBe(50)
   })
 })
+
+describe('a peer that an operator has removed', () => {
+  test('loses the rest of its pins also when its hand-over was cut off', () => {
+    const rig = new UpkeepRig('one', 'two', 'three')
+    const one = rig.start('one', settings)
+    for (const name of ['two', 'three']) rig.untrusted.add(rig.id(name))
+    rig.pin(one, ...pinsAt(rig, 10, ['one', 'two'], 1, 2), ...pinsAt(rig, 10, ['one', 'three'], 1, 2))
+    rig.pass(30_000)
+    rig.removed.add(rig.id('two'))
+    rig.settle(one.upkeep[Symbol.asyncDispose]())
+    const again = rig.start('one', settings, one.store)
+    rig.pass(30_000)
+    expect(holdersOf(rig, again)).toEqual(Array(20).fill(['one', 'three']))
+    expect(again.asked).toHaveLength(10)
+  })
+})
