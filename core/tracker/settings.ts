@@ -33,6 +33,9 @@ export const defaultTrackerSettings: TrackerSettings = {
  */
 export const heldFactor = 4
 
+/** While pins take less than this, milliseconds, as many again are checked and begun meanwhile: no slot waits for the disk. */
+export const quickCall = 1_000
+
 /** Of the pins or unpins in flight, at most this part (but at least one) tries what has failed before. */
 export const retryShare = 0.75
 

@@ -28,11 +28,12 @@ import { classify, fairTurn } from './priority.ts'
 import {
   heldFactor,
   longestWait,
+  quickCall,
   readRetryDelay,
   retryShare,
-  silenceLimit,
   type TrackerSettings,
 } from './settings.ts'
+import { Silence } from './silence.ts'
 import { callOf, countWork, type Held, nameOf, newWork, type Work } from './work.ts'
 
 /** Why nothing new is begun: the IPFS node does not answer. */
@@ -56,10 +57,10 @@ export class TrackerMachine {
   /** Its slots are being filled: the store was asked, or work is being taken. */
   readonly #filling: Record<WorkKind, boolean> = { pin: false, unpin: false }
   #outage: Outage | undefined
+  /** The last call of each kind took so little time that it pays to make the next ready meanwhile. */
+  readonly #isQuick: Record<WorkKind, boolean> = { pin: false, unpin: false }
   #probing = false
-  /** When IPFS last answered about something in flight, ms since the epoch. */
-  #heardAt = 0
-  #listening = false
+  readonly #silence = new Silence()
   #life: 'new' | 'starting' | 'running' | 'stopping' = 'new'
   #now = 0
   #actions: TrackerAction[] = []
@@ -133,7 +134,7 @@ export class TrackerMachine {
   }
 
   #dispatchTry(work: Held, event: TryEvent): void {
-    if (event.type !== 'begun' && event.type !== 'recorded') this.#heardAt = this.#now
+    if (event.type !== 'begun' && event.type !== 'recorded') this.#silence.heard(this.#now)
     switch (event.type) {
       case 'checked':
         if (work.phase === 'cancelling') this.#release(work)
@@ -221,7 +222,8 @@ export class TrackerMachine {
     const { cid } = record
     const work = newWork(key, kind, record, pin, this.#now)
     this.#held.set(key, work)
-    this.#listen()
+    const look = this.#silence.begin(this.#now)
+    if (look !== undefined) this.#wake('silence', look)
     // Its record may have changed between two reads, and be in another lane too.
     this.#drop(key)
     if (kind === 'unpin' && this.#settings.unpinDisabled) this.#record(work, refused(record, this.#now))
@@ -241,7 +243,6 @@ export class TrackerMachine {
 
   #begin(work: Held): void {
     work.phase = 'beginning'
-    work.since = this.#now
     this.#emit({ type: 'record', outcome: begun(work.record, work.kind, this.#now), ...nameOf(work) })
   }
 
@@ -256,17 +257,34 @@ export class TrackerMachine {
       this.#putBack(work)
       return
     }
-    work.phase = 'running'
-    this.#emit({ type: 'run', call: callOf(work), cid: work.cid, ...nameOf(work) })
+    work.phase = 'ready'
+    this.#runReady(work.kind)
+    this.#fill(work.kind)
+  }
+
+  /** What is ready goes, in the order in which it was taken, while there are slots. */
+  #runReady(kind: WorkKind): void {
+    if (this.#life !== 'running' || this.#outage !== undefined) return
+    let slots = this.#limit(kind) - countWork(this.#held.values(), kind).running
+    for (const work of this.#held.values()) {
+      if (slots <= 0) return
+      if (work.kind !== kind || work.phase !== 'ready') continue
+      slots--
+      work.phase = 'running'
+      work.since = this.#now
+      this.#emit({ type: 'run', call: callOf(work), cid: work.cid, ...nameOf(work) })
+    }
   }
 
   #finished(work: Held, progress: IpfsPinProgress | undefined): void {
     const { record, kind } = work
+    this.#isQuick[kind] = this.#now - work.since < quickCall
     if (kind === 'unpin') this.#record(work, gone(record, this.#now))
     else this.#record(work, pinned(record, true, this.#now, progress?.bytes))
   }
 
   #failed(work: Held, failure: Failure): void {
+    this.#isQuick[work.kind] = this.#now - work.since < quickCall
     const lost = failure.reason === 'unreachable'
     // All in flight fail together in an outage. Only the one that tells of it is blamed: if it is what brings the node
     // down, its back-off lets the others through.
@@ -319,6 +337,7 @@ export class TrackerMachine {
 
   /** What is being recorded ends by itself, and the store drops it if it is too old. */
   #cancel(work: Held): void {
+    if (work.phase === 'ready') this.#cancelled(work)
     if (work.phase !== 'checking' && work.phase !== 'running') return
     work.phase = 'cancelling'
     this.#emit({ type: 'cancel', key: work.key })
@@ -335,6 +354,7 @@ export class TrackerMachine {
     work.outcome = outcome
     this.#emit({ type: 'record', outcome, ...nameOf(work) })
     // The slot is free while the outcome becomes durable.
+    this.#runReady(work.kind)
     this.#fill(work.kind)
   }
 
@@ -344,6 +364,7 @@ export class TrackerMachine {
     // What waits on may have been passed over when the store was read.
     if (isOvertaken || outcome === undefined) for (const each of kinds) this.#lanes[each].news()
     else if (!isSettled) this.#lanes[kind].news(outcome.priority)
+    this.#runReady(kind)
     this.#fillAll()
   }
 
@@ -361,21 +382,14 @@ export class TrackerMachine {
     this.#emit({ type: 'probe' })
   }
 
-  /** A node that hangs is noticed long before the calls to it have run out of time. */
-  #listen(): void {
-    if (this.#listening) return
-    this.#listening = true
-    this.#heardAt = this.#now
-    this.#wake('silence', silenceLimit)
-  }
-
-  /** A node that is there and has nothing for what is in flight is asked less and less often. */
   #listenOn(): void {
-    this.#listening = this.#held.size > 0 && this.#life === 'running'
-    if (!this.#listening) return
-    const silence = Math.abs(this.#now - this.#heardAt)
-    if (this.#outage === undefined && silence >= silenceLimit) this.#probe()
-    this.#wake('silence', Math.max(silenceLimit, silence))
+    if (this.#held.size === 0 || this.#life !== 'running') {
+      this.#silence.end()
+      return
+    }
+    const { isLong, next } = this.#silence.look(this.#now)
+    if (isLong && this.#outage === undefined) this.#probe()
+    this.#wake('silence', next)
   }
 
   #ready(rebound: boolean): void {
@@ -385,7 +399,9 @@ export class TrackerMachine {
       this.#log('info', 'the IPFS node answers again', { seconds: (this.#now - this.#outage.since) / 1000 })
       this.#outage = undefined
     }
-    if (rebound) for (const work of this.#held.values()) this.#overtake(work)
+    // A copy: what is let go of makes room for what must not be let go of.
+    if (rebound) for (const work of [...this.#held.values()]) this.#overtake(work)
+    for (const kind of kinds) this.#runReady(kind)
     this.#fillAll()
   }
 
@@ -397,8 +413,9 @@ export class TrackerMachine {
   /** How many more of a kind may be taken. */
   #room(kind: WorkKind): number {
     const limit = this.#limit(kind)
-    const { inFlight, held } = countWork(this.#held.values(), kind)
-    return Math.max(0, Math.min(limit - inFlight, heldFactor * limit - held))
+    const { running, coming, held } = countWork(this.#held.values(), kind)
+    const free = limit - coming - (this.#isQuick[kind] ? 0 : running)
+    return Math.min(free, heldFactor * limit - held)
   }
 
   /** Some slots are kept for what has never failed, so that content nobody has cannot hold up the rest. */

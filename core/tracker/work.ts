@@ -23,12 +23,13 @@ export interface Work {
   readonly outcome: TrackedOutcome | undefined
   /** The pin changed since the work was taken: its record is another one. */
   readonly isOvertaken: boolean
-  /** ms since the epoch. */
+  /** When its last step began, ms since the epoch. */
   readonly since: number
   readonly progress: IpfsPinProgress | undefined
 }
 
-export type Phase = 'checking' | 'beginning' | 'running' | 'cancelling' | 'recording'
+/** `ready`: its beginning is stored, and it waits for a slot. */
+export type Phase = 'checking' | 'beginning' | 'ready' | 'running' | 'cancelling' | 'recording'
 
 /** The machine's own hold on it. */
 export type Held = { -readonly [K in keyof Work]: Work[K] }
@@ -67,20 +68,24 @@ export function callOf({ kind, record, pin, unpinFirst, isUnpinned }: Work): Ipf
 }
 
 export interface WorkCount {
-  /** With a slot: all that is not merely being recorded. */
-  inFlight: number
-  /** Of these, what has failed before. */
+  /** Pins or unpins that run on IPFS. */
+  running: number
+  /** What comes before: the check, the storing of the beginning, the wait for a slot. */
+  coming: number
+  /** Of all these, what has failed before. */
   retries: number
+  /** With those whose end is being stored. */
   held: number
 }
 
 export function countWork(all: Iterable<Work>, kind: WorkKind): WorkCount {
-  const count: WorkCount = { inFlight: 0, retries: 0, held: 0 }
+  const count: WorkCount = { running: 0, coming: 0, retries: 0, held: 0 }
   for (const work of all) {
     if (work.kind !== kind) continue
     count.held++
     if (work.phase === 'recording') continue
-    count.inFlight++
+    if (work.phase === 'running' || work.phase === 'cancelling') count.running++
+    else count.coming++
     if (work.record.attempts > 0) count.retries++
   }
   return count

@@ -143,9 +143,9 @@ class Load {
 
   #check(): void {
     const { ipfs, store } = this.rig
-    const ofKind = (kind: string) =>
-      ipfs.open.filter((call) => (call.kind === 'unpin' ? 'unpin' : 'pin') === kind)
-    expect(ofKind('pin').length).toBeLessThanOrEqual(limit)
+    for (const kind of ['pin', 'unpin', 'pinState']) {
+      expect(ipfs.open.filter((call) => call.kind === kind).length).toBeLessThanOrEqual(limit)
+    }
     expect(new Set(ipfs.open.map(({ cid }) => String(cid))).size).toBe(ipfs.open.length)
     for (const key of this.foreign) expect(this.held).toContain(key)
     for (const [key, { status }] of store.records) if (status === 'pinned') expect(this.held).toContain(key)

@@ -38,20 +38,20 @@ describe('the call to IPFS', () => {
 })
 
 describe('what is held', () => {
-  test('has a slot until only its outcome is left to be stored', () => {
-    const phases = ['checking', 'beginning', 'running', 'cancelling', 'recording'] as const
+  test('runs on IPFS, is about to, or has only its outcome to be stored', () => {
+    const phases = ['checking', 'beginning', 'ready', 'running', 'cancelling', 'recording'] as const
     const all = phases.map((phase) => work('pin', { phase }))
-    expect(countWork(all, 'pin')).toEqual({ inFlight: 4, retries: 0, held: 5 })
+    expect(countWork(all, 'pin')).toEqual({ running: 2, coming: 3, retries: 0, held: 6 })
   })
 
-  test('counts by kind, and what has failed before counts as a retry while it has a slot', () => {
+  test('counts by kind, and what has failed before counts as a retry until its outcome is being stored', () => {
     const all = [
       work('pin', {}, 1),
       work('pin', { phase: 'recording' }, 2),
       work('pin'),
       work('unpin', {}, 3),
     ]
-    expect(countWork(all, 'pin')).toEqual({ inFlight: 2, retries: 1, held: 3 })
-    expect(countWork(all, 'unpin')).toEqual({ inFlight: 1, retries: 1, held: 1 })
+    expect(countWork(all, 'pin')).toEqual({ running: 0, coming: 2, retries: 1, held: 3 })
+    expect(countWork(all, 'unpin')).toEqual({ running: 0, coming: 1, retries: 1, held: 1 })
   })
 })
