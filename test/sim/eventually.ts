@@ -9,6 +9,20 @@ export const eventuallyChecks: Record<string, Check> = {
   eventually_all_peers_have_equal_heads: (world) =>
     differences(world, ({ store }) => store.heads().map(({ cid, priority }) => `${cid} at ${priority}`)),
 
+  eventually_every_peer_has_every_acknowledged_change: (world) => {
+    const acknowledged = world.model.allAcknowledgedBlocks()
+    const live = livePeers(world)
+    // What only a lost peer knew is lost with it.
+    const due = acknowledged.filter(
+      ({ block, isSafe }) => isSafe || live.some(({ store }) => store.hasBlock(block)),
+    )
+    return onEach(world, ({ store }) =>
+      due
+        .filter(({ block }) => !store.hasBlock(block))
+        .map(({ block }) => `block ${block} was acknowledged and never came`),
+    )
+  },
+
   eventually_all_peers_have_equal_pins: (world) =>
     differences(world, (peer) =>
       pinsOf(peer).map((pin) => `${pin.cid} ${pin.name} ${pin.mode} ${pin.allocations}`),

@@ -25,20 +25,6 @@ export const finallyChecks: Record<string, Check> = {
       })
     }),
 
-  finally_every_peer_has_every_acknowledged_change: (world) => {
-    const acknowledged = world.model.allAcknowledgedBlocks()
-    const live = livePeers(world)
-    // What only a lost peer knew is lost with it.
-    const due = acknowledged.filter(
-      ({ block, isSafe }) => isSafe || live.some(({ store }) => store.hasBlock(block)),
-    )
-    return onEach(world, ({ store }) =>
-      due
-        .filter(({ block }) => !store.hasBlock(block))
-        .map(({ block }) => `block ${block} was acknowledged and never came`),
-    )
-  },
-
   finally_nothing_is_waited_for: (world) =>
     onEach(world, ({ process: { replication, exchange } }) => {
       const { behind } = replication

@@ -68,7 +68,7 @@ export interface PeerProcessInit {
 
 export interface ObservedReallocation {
   change: Extract<PinsetChange, { kind: 'reallocate' }>
-  /** Milliseconds since this peer heard of another, or began to listen. */
+  /** Milliseconds since this peer heard a ping of another, or began to listen. */
   silence(peer: PeerIdText): number
   removed: ReadonlySet<PeerIdText>
 }
@@ -145,8 +145,9 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
     incarnation,
     random: random.fork(),
     onMetric: (metric) => {
-      heard.set(metric.peer, clock.monotonic())
       window.add({ ...metric, receivedAt: BigInt(clock.now()) * 1_000_000n })
+      if (window.holds('ping', metric.peer) && metric.name === 'ping')
+        heard.set(metric.peer, clock.monotonic())
     },
     onMet: (peer) => {
       joining.connected(peer)
