@@ -3,6 +3,7 @@
  * program is, of the original, both in default configuration: `bun test/bench/convergence.ts [pins] [pins for the original]`.
  * The mock of Kubo and the clients run in this process, on the same cores.
  */
+import { existsSync, readFileSync } from 'node:fs'
 import { hasExecutable, whyMissing } from '../executable/peer-process.ts'
 import { goBinaries } from '../interop/rig/binaries.ts'
 import type { ClusterPeer } from '../interop/rig/cluster-peer.ts'
@@ -45,13 +46,27 @@ async function measure(
   const [asked, ...others] = peers as [ClusterPeer, ClusterPeer, ClusterPeer]
   const began = performance.now()
   await pinAll(asked, count)
-  const replied = performance.now()
+  const [replied, cpu] = [performance.now(), cpuSeconds(peers)]
   const delays = await Promise.all(others.map(async (peer) => (await listsAll(peer, count)) - replied))
   const worst = Math.max(...delays) / 1_000
+  const used = (cpuSeconds(peers) - cpu).toFixed(1)
   console.log(
     `${what}: ${count} pins by ${clients} clients in ${((replied - began) / 1_000).toFixed(1)} s, ` +
-      `${Math.round((count * 1_000) / (replied - began))} pins/s; on the other two ${worst.toFixed(2)} s after the last reply`,
+      `${Math.round((count * 1_000) / (replied - began))} pins/s; ` +
+      `on the other two ${worst.toFixed(2)} s (${used} s of CPU of all three) after the last reply`,
   )
+}
+
+/** Of their processes, as Linux tells it; NaN elsewhere. */
+function cpuSeconds(peers: readonly ClusterPeer[]): number {
+  const ticks = peers.map(({ daemon: { pid } }) => {
+    const file = `/proc/${pid}/stat`
+    if (!existsSync(file)) return Number.NaN
+    // The name of the program, in parentheses, may hold spaces.
+    const fields = readFileSync(file, 'utf8').split(') ').at(-1)!.split(' ')
+    return Number(fields[11]) + Number(fields[12])
+  })
+  return ticks.reduce((sum, each) => sum + each, 0) / 100
 }
 
 async function pinAll({ restUrl }: ClusterPeer, count: number): Promise<void> {
