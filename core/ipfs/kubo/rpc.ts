@@ -59,8 +59,8 @@ export class Rpc {
 
   /** The call as errors name it. */
   callOf(path: string, query: [string, string][] = []): IpfsCall {
-    const text = new URLSearchParams(query).toString()
-    return { what: text === '' ? path : `${path}?${text}`, node: this.#address }
+    const pairs = query.map(([key, value]) => `${key}=${encodeURIComponent(value)}`)
+    return { what: pairs.length === 0 ? path : `${path}?${pairs.join('&')}`, node: this.#address }
   }
 
   /** The answer as one JSON value. */
