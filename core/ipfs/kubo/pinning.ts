@@ -59,10 +59,11 @@ export class Pinning {
    * until it has walked the DAG again.
    */
   async pin(cid: CID, options: IpfsPinOptions): Promise<IpfsPinProgress> {
-    const { mode, isUnpinned = false, updateFrom, signal } = options
+    const { mode, isUnpinned = false, origins = [], updateFrom, signal } = options
     if (!isUnpinned && (await this.isPinned(cid, mode, signal))) return { blocks: 0 }
-    using connecting = new LinkedAbort(signal)
-    this.#connectTo(options.origins ?? [], connecting.signal)
+    // Nearly all pins have no origins.
+    using connecting = origins.length > 0 ? new LinkedAbort(signal) : undefined
+    if (connecting !== undefined) this.#connectTo(origins, connecting.signal)
     try {
       const updated = mode === 'recursive' && updateFrom && (await this.#update(updateFrom, cid, options))
       return updated ? { blocks: 0 } : await this.#add(cid, options)
@@ -70,7 +71,7 @@ export class Pinning {
       if (mode === 'direct' && isPinnedRecursively(error)) return { blocks: 0 }
       throw error
     } finally {
-      connecting.abort(new Error('the pin has ended'))
+      connecting?.abort(new Error('the pin has ended'))
     }
   }
 
