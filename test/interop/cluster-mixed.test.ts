@@ -187,6 +187,9 @@ await describeWithGo('a cluster of both implementations', ({ path }) => {
       )
       expect(listed[0]!.length).toBeGreaterThan(10)
       expect(listed[1]!).toEqual(listed[0]!)
+      // Peers of ours gave theirs by page, in the order of CIDs.
+      const traffic = (await peers.ours2.client.bandwidth())['/ipfscluster/pages/1.0.0']!
+      expect(traffic.total_in).toBeGreaterThan(listed[1]!.length * 2 * 36)
     })
 
     check('the graph of connections is the same from either, and complete', async () => {
