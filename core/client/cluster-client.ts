@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { CID } from 'multiformats/cid'
-import { pinOptionsToQuery } from '../pin/options.ts'
+import { defaultPinOptions, pinOptionsToQuery } from '../pin/options.ts'
 import type { PinOptions } from '../pin/pin.ts'
 import { type ApiAddress, parseApiAddress } from './address.ts'
 import { objectOf, objectsOf, refusalOf } from './answer.ts'
@@ -118,7 +118,7 @@ export class ClusterClient {
   /** Pins a CID, or what a path leads to. */
   pin(path: string, request: PinRequest = {}, options: RequestOptions = {}): Promise<PinObject> {
     const { dryRun, ...pin } = request
-    const query = pinOptionsToQuery({ ...noPinOptions, ...pin })
+    const query = pinOptionsToQuery({ ...defaultPinOptions(), ...pin })
     if (dryRun) query.set('dry-run', 'true')
     return this.#object('POST', `/pins${ipfsPath(path)}?${query}`, options)
   }
@@ -178,7 +178,7 @@ export class ClusterClient {
     query: AddQuery,
     options: RequestOptions = {},
   ): AsyncGenerator<AddedObject> {
-    const search = pinOptionsToQuery({ ...noPinOptions, ...query.pin })
+    const search = pinOptionsToQuery({ ...defaultPinOptions(), ...query.pin })
     for (const [name, value] of Object.entries(query.parameters)) search.set(name, String(value))
     search.set('stream-channels', 'true')
     const body = multipartBody(uploads, `cluster-${randomBytes(24).toString('hex')}`)
@@ -269,17 +269,6 @@ export class ClusterClient {
     if (answer.status < 400) return answer
     throw await refusalOf(answer)
   }
-}
-
-const noPinOptions: PinOptions = {
-  replicationFactorMin: 0,
-  replicationFactorMax: 0,
-  name: '',
-  mode: 'recursive',
-  shardSize: 0n,
-  userAllocations: [],
-  metadata: {},
-  origins: [],
 }
 
 /** Can be read again, for the next address. */

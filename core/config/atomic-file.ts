@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { syncFolder } from '../runtime/sync-folder.ts'
 
 /**
  * Replaces `path` with `text`, durably: a neighbour with the mode is written and synced, takes the name, and the folder
@@ -30,13 +31,4 @@ export async function writeFileAtomically(path: string, text: string, mode: numb
 /** Makes a folder that only its owner may look into, with its parents; one that exists stays as it is. */
 export async function makePrivateFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 })
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }

@@ -1,8 +1,9 @@
 /** Takes the place of a peer's store, or removes it, so that a crash at any moment leaves the old one or the new one. */
 import { Database } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { syncFolder } from '../runtime/sync-folder.ts'
 import { storePath } from '../store/sqlite-store.ts'
 
 /** Puts the store of `from` in place of that of `folder`. Both are closed, and the caller holds the lock of `folder`. */
@@ -58,13 +59,4 @@ async function dropLog(path: string): Promise<void> {
 
 function logOf(path: string): string {
   return `${path}-wal`
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }

@@ -4,7 +4,7 @@ import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
-import { syncFolder } from './blocks/block-files.ts'
+import { syncFolder } from '../../runtime/sync-folder.ts'
 import { RepositoryError } from './errors.ts'
 
 /** Reads the key, or makes an Ed25519 key when there is none yet. Throws `RepositoryError`. */

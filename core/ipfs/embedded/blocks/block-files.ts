@@ -6,6 +6,7 @@
 import { mkdir, open, readdir, readFile, rm, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { base32 } from 'multiformats/bases/base32'
+import { syncFolder } from '../../../runtime/sync-folder.ts'
 
 export interface FileName {
   id: number
@@ -98,16 +99,6 @@ export class BlockFiles {
 
   #path({ id, multihash }: FileName): string {
     return join(this.#folder, String(folderOf(id)), `${id}.${base32.baseEncode(multihash)}`)
-  }
-}
-
-/** Makes the names in a folder survive a loss of power. */
-export async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }
 
