@@ -40,6 +40,7 @@ import {
   prioritySettings,
   reconciliationSettings,
   trackerSettings,
+  unmetSettings,
   upkeepSettings,
 } from './peer/settings.ts'
 import { SwarmLinks } from './peer/swarm-links.ts'
@@ -93,6 +94,8 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const { clock } = runtime
   const self = identity.id
   const { peername: peerName, followerMode: isFollower, leaveOnShutdown } = config.cluster
+  for (const unmet of unmetSettings(config))
+    runtime.logger.info('a setting has no effect', { setting: unmet })
 
   const store = started.use(
     await openStore({ folder: config.folder, self, runtime, priority: prioritySettings(config) }),

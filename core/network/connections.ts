@@ -4,9 +4,9 @@
  */
 import type { Connection, NewStreamOptions, PeerId, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { multiaddr } from '@multiformats/multiaddr'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { Logger, Runtime, Timer } from '../runtime/ports.ts'
+import { type Dialler, dialFirst } from './dialling.ts'
 import { PeerUnreachableError, SecretMismatchError } from './errors.ts'
 import type { ClusterHost } from './host.ts'
 import type { KnownPeers } from './known-peers.ts'
@@ -50,7 +50,7 @@ const reconnects = 5
 const parallelDials = 8
 /** Peers that others told of and that were tried. */
 const maxMet = 10_000
-/** Addresses of one peer that are tried in one dial, one after the other. */
+/** Addresses of one peer that are tried in one dial. */
 const dialledAddresses = 3
 
 export class Connections implements AsyncDisposable {
@@ -60,6 +60,7 @@ export class Connections implements AsyncDisposable {
   readonly #timers = new Map<string, Timer>()
   readonly #running = new Set<Promise<unknown>>()
   readonly #met = new Set<PeerIdText>()
+  readonly #dials = new Map<PeerIdText, Promise<Connection>>()
 
   constructor(init: ConnectionsInit) {
     this.#init = init
@@ -88,14 +89,16 @@ export class Connections implements AsyncDisposable {
   }
 
   /**
-   * The connection to a peer, made if there is none. Rejects with `PeerUnreachableError` or `SecretMismatchError` after
-   * `dialTimeout` for each of its addresses, and with the signal's reason.
+   * The connection to a peer, made if there is none. Rejects with `PeerUnreachableError` or `SecretMismatchError` within
+   * `dialTimeout`, and with the signal's reason.
    */
   async connect(peer: PeerIdText, signal?: AbortSignal): Promise<Connection> {
     const { host } = this.#init
     const id = peerIdFromString(peer)
     const open = host.getConnections(id).find(({ status }) => status === 'open')
-    return open ?? (await this.#dial(id, peer, signal))
+    if (open !== undefined) return open
+    const dial = this.#dials.get(peer) ?? this.#dial(id, peer)
+    return await (signal === undefined ? dial : raceSignal(dial, signal))
   }
 
   /** A stream to a peer; rejects as `connect`, and with the library's errors when the peer does not speak the protocol. */
@@ -130,17 +133,24 @@ export class Connections implements AsyncDisposable {
     await Promise.all(this.#running)
   }
 
-  async #dial(id: PeerId, peer: PeerIdText, signal: AbortSignal | undefined): Promise<Connection> {
-    const { host, known, settings, openingWatch, fingerprint } = this.#init
+  /** One for all who want the same peer at a time. */
+  #dial(id: PeerId, peer: PeerIdText): Promise<Connection> {
+    const dial = this.#dialOnce(id, peer).finally(() => this.#dials.delete(peer))
+    this.#dials.set(peer, dial)
+    // Nobody may be waiting for it any more.
+    dial.catch(() => undefined)
+    return dial
+  }
+
+  async #dialOnce(id: PeerId, peer: PeerIdText): Promise<Connection> {
+    const { host, known, settings, openingWatch, fingerprint, runtime } = this.#init
     const addresses = known.addressesOf(peer).slice(0, dialledAddresses)
-    const timeout = AbortSignal.timeout(settings.dialTimeout * Math.max(1, addresses.length))
-    const signals = [timeout, this.#closing.signal, ...(signal === undefined ? [] : [signal])]
+    const timeout = AbortSignal.timeout(settings.dialTimeout)
+    const signal = AbortSignal.any([timeout, this.#closing.signal])
     try {
-      return await host.dial(addresses.length === 0 ? id : addresses.map((text) => multiaddr(text)), {
-        signal: AbortSignal.any(signals),
-      })
+      if (addresses.length === 0) return await host.dial(id, { signal })
+      return await dialFirst(host as unknown as Dialler, addresses, runtime.scheduler, signal)
     } catch (cause) {
-      signal?.throwIfAborted()
       this.#closing.signal.throwIfAborted()
       known.failed(peer)
       if (addresses.some((address) => openingWatch.wasUnreadable(address)))
@@ -285,6 +295,19 @@ export class Connections implements AsyncDisposable {
 interface PubsubStreams {
   peers: ReadonlyMap<string, PeerId>
   streamsOutbound: ReadonlyMap<string, unknown>
+}
+
+/** Rejects with the signal's reason when that comes first. */
+async function raceSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  const { promise, reject } = Promise.withResolvers<never>()
+  const onAbort = () => reject(signal.reason)
+  signal.addEventListener('abort', onAbort)
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
 }
 
 function whyUnreachable(cause: unknown, timeout: AbortSignal, addresses: readonly string[]): string {

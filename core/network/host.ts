@@ -4,7 +4,7 @@
  */
 import { type GossipSub, gossipsub } from '@chainsafe/libp2p-gossipsub'
 import { identify, identifyPush } from '@libp2p/identify'
-import type { Libp2p, Metrics, PrivateKey } from '@libp2p/interface'
+import type { Libp2p, Metrics, PeerInfo, PrivateKey } from '@libp2p/interface'
 import {
   type KadDHT,
   kadDHT,
@@ -147,7 +147,7 @@ export async function createHost(init: HostInit): Promise<ClusterHost> {
         datastorePrefix: '/lan-dht',
         metricsPrefix: 'libp2p_lan_dht',
         // Hosts that listen on loopback only are those of tests.
-        peerInfoMapper: local ? passthroughMapper : removePublicAddressesMapper,
+        peerInfoMapper: local ? passthroughMapper : lanAddresses,
       }),
       wanDht: kadDHT({
         protocol: '/ipfs/kad/1.0.0',
@@ -218,6 +218,12 @@ const controlLimits = {
   maxIdontwantMessageIDs: 1_000,
   maxControlMessages: 1_000,
   maxPeerInfos: 64,
+}
+
+/** What the DHT of the local network keeps of a peer: private addresses, but not those that each machine has for itself. */
+export function lanAddresses(peer: PeerInfo): PeerInfo {
+  const { id, multiaddrs } = removePublicAddressesMapper(peer)
+  return { id, multiaddrs: multiaddrs.filter((address) => !isLoopback(address.toString())) }
 }
 
 /** QUIC stands in the default configuration and is never bound: it cannot carry a private network. */

@@ -24,6 +24,25 @@ export function prioritySettings({ stateless }: Config): PrioritySettings {
   return { maxAge: stateless.priorityPinMaxAge, maxRetries: stateless.priorityPinMaxRetries }
 }
 
+/** What the configuration asks of the network and this version does not do. */
+export function unmetSettings({ cluster }: Config): string[] {
+  const { enableRelayHop, resourceManager, pubsub } = cluster
+  const { memoryLimitBytes, fileDescriptorsLimit } = resourceManager
+  return [
+    ...(enableRelayHop
+      ? ['cluster.enable_relay_hop: this peer relays for nobody and reaches nobody by relays']
+      : []),
+    ...(memoryLimitBytes > 0 || fileDescriptorsLimit > 0
+      ? ['cluster.resource_manager: the limits of this program are its own, whatever is set there']
+      : []),
+    ...(pubsub.seenMessagesTtl === seenMessagesTtl
+      ? []
+      : ['cluster.pubsub.seen_messages_ttl: a message counts as seen for 30 min, as in the original']),
+  ]
+}
+
+const seenMessagesTtl = 1_800_000
+
 export function reconciliationSettings(config: Config): ReconciliationSettings {
   return { interval: config.cluster.pinRecoverInterval, priority: prioritySettings(config) }
 }

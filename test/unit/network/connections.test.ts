@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { rpc } from '../../../core/network/rpc/methods.ts'
 import { eventually, startNetworkPeer, testSecret } from '../../support/network-peer.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
@@ -21,6 +21,26 @@ async function closingServer(bytes: Uint8Array): Promise<AsyncDisposable & { por
   return {
     port: (server.address() as { port: number }).port,
     [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
+  }
+}
+
+/** Takes connections and says nothing. */
+async function silentServer(): Promise<AsyncDisposable & { port: number; connections(): number }> {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.on('close', () => sockets.delete(socket))
+    socket.resume()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    port: (server.address() as { port: number }).port,
+    connections: () => sockets.size,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
   }
 }
 
@@ -76,6 +96,18 @@ describe('a peer', () => {
     // The next look is within 10 s.
     await eventually('few', () => centre.network.connectedPeers().length <= 2, 15_000)
     expect(centre.network.connectedPeers()).toContain(named.id)
+  })
+
+  test('is not held up by addresses that do not answer, and keeps one connection', async () => {
+    await using one = await startNetworkPeer()
+    await using silent = await silentServer()
+    await using two = await startNetworkPeer({ settings: { dialTimeout: 20_000 } })
+    const dead = [`/ip4/127.0.0.1/tcp/${silent.port}/p2p/${one.id}`, `/ip4/127.0.0.1/tcp/1/p2p/${one.id}`]
+    two.network.addPeerAddresses([...dead, one.address], 'test')
+    await Promise.all([two.network.connect(one.id), two.network.connect(one.id)])
+    await eventually('identified', () => one.network.knownPeers().length > 0)
+    expect(two.network.host.getConnections()).toHaveLength(1)
+    await eventually('the other attempts have ended', () => silent.connections() === 0)
   })
 
   test('tells of a port that is in use, and leaves nothing running', async () => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { isHidden } from '../../../core/network/announced-addresses.ts'
+import { lanAddresses } from '../../../core/network/host.ts'
 import { KnownPeers } from '../../../core/network/known-peers.ts'
 import { secretFingerprint, swarmKey } from '../../../core/network/private-network.ts'
 import { Refusals } from '../../../core/network/refusals.ts'
@@ -144,4 +146,13 @@ describe('refusals', () => {
     expect(Object.fromEntries(refusals.counts())).toEqual({ 'broken metric': 6, 'broken heads': 1 })
     expect(lines).toHaveLength(3)
   })
+})
+
+test('the DHT of the local network keeps no loopback and no public addresses', () => {
+  const texts = ['/ip4/127.0.0.1/tcp/1', '/ip4/192.168.1.2/tcp/1', '/ip4/8.8.8.8/tcp/1', '/ip6/::1/tcp/1']
+  const { multiaddrs } = lanAddresses({
+    id: peerIdFromString(a),
+    multiaddrs: texts.map((text) => multiaddr(text)),
+  })
+  expect(multiaddrs.map(String)).toEqual(['/ip4/192.168.1.2/tcp/1'])
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { loadConfig } from '../../../core/config/load.ts'
-import { networkSettings, pinOnlyOn, upkeepSettings } from '../../../core/peer/settings.ts'
+import { networkSettings, pinOnlyOn, unmetSettings, upkeepSettings } from '../../../core/peer/settings.ts'
 import { defaultUpkeepSettings } from '../../../core/upkeep/ports.ts'
 import { editService, initialisedFolder } from '../config/initialised-folder.ts'
 
@@ -44,4 +44,26 @@ test('pins are given to all peers unless the configuration says to which', async
     })
     expect(await only()).toBe(kind)
   }
+})
+
+test('what is asked for and not done is told', async () => {
+  await using folder = await initialisedFolder()
+  const unmet = async () => unmetSettings((await loadConfig(folder.path, {})).config)
+  expect(await unmet()).toEqual([expect.stringContaining('cluster.enable_relay_hop')])
+  await editService(folder.path, (json) => {
+    json.cluster.enable_relay_hop = false
+  })
+  expect(await unmet()).toEqual([])
+  await editService(folder.path, (json) => {
+    json.cluster.resource_manager = {
+      enabled: true,
+      memory_limit_bytes: 1_000_000,
+      file_descriptors_limit: 0,
+    }
+    json.cluster.pubsub.seen_messages_ttl = '1m'
+  })
+  expect(await unmet()).toEqual([
+    expect.stringContaining('cluster.resource_manager'),
+    expect.stringContaining('cluster.pubsub.seen_messages_ttl'),
+  ])
 })
