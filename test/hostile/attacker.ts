@@ -127,6 +127,19 @@ export class Attacker implements AsyncDisposable {
     }
   }
 
+  /** Opens a stream, sends, and leaves it as it is. False when the other side did not let it. */
+  async begin(address: string, protocol: string, bytes: Uint8Array): Promise<boolean> {
+    const connection = await this.dial(address)
+    try {
+      const stream = await connection.newStream(protocol, { maxOutboundStreams: Number.POSITIVE_INFINITY })
+      if (bytes.length > 0) stream.send(bytes)
+      return true
+    } catch (error) {
+      if (error instanceof Error && error.name === 'ConnectionClosedError') connection.abort(error)
+      return false
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#host.stop()
   }

@@ -11,7 +11,7 @@ import { requestBytes } from './decoders/request-bytes.ts'
 
 const inputs = Number(process.env.CLUSTER_FUZZ_INPUTS ?? 20_000)
 const seed = Number(process.env.CLUSTER_FUZZ_SEED ?? 1)
-const timeout = 120_000 + inputs * 5
+const timeout = 600_000 + inputs * 5
 
 /** Bytes; what the runtime itself keeps or frees between two looks is less. */
 const mostGrowth = 8 * 1024 * 1024

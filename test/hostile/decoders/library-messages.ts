@@ -24,6 +24,7 @@ const keyErrors = [
   'InvalidPublicKeyError',
   'InvalidParametersError',
   'UnsupportedKeyTypeError',
+  'TypeError',
 ]
 
 const messages = new Map(goodMessages(CID.parse(crdt.steps[0]!.blocks[0]!.cid).toString()))
@@ -61,12 +62,12 @@ export const libraryMessages: Record<string, Decoder> = {
   },
   'signed records of peers': {
     good: [envelope.marshal()],
-    errors: [...keyErrors, 'InvalidSignatureError', 'TypeError'],
+    errors: [...keyErrors, 'InvalidSignatureError'],
     decode: (bytes) => RecordEnvelope.openAndCertify(bytes, 'libp2p-peer-record'),
   },
   'certificates of TLS': {
     good: [certificate],
-    errors: [...keyErrors, 'InvalidCertificateError', 'InvalidCryptoExchangeError', 'TypeError'],
+    errors: [...keyErrors, 'InvalidCertificateError', 'InvalidCryptoExchangeError'],
     decode: (bytes) => verifyPeerCertificate(bytes),
   },
   'frames of yamux': {
