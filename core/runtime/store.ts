@@ -153,6 +153,11 @@ export interface PinQuery {
   after?: Cursor
   /** Only these types; all when absent. */
   types?: PinType[]
+  /**
+   * `cid` when absent. `any` is for walks over everything: the order that is the cheapest to read. What comes during the
+   * walk is in it or not; what is there all the time is in it once. A cursor is of one order.
+   */
+  order?: 'cid' | 'any'
 }
 
 export interface ExpiredQuery {
@@ -258,7 +263,7 @@ export interface Store extends AsyncDisposable {
   pin(cid: CID): Pin | undefined
   /** The pin as it is safe: writes that wait for their commit may fail yet and do not count. */
   storedPin(cid: CID): Pin | undefined
-  /** Committed pins in the byte order of their CIDs. */
+  /** Committed pins, in the byte order of their CIDs unless the query says otherwise. */
   pins(query: PinQuery): Page<Pin>
   /** Committed pins whose time has come, the earliest first; by index. */
   expired(query: ExpiredQuery): Pin[]
