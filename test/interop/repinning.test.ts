@@ -1,7 +1,8 @@
 /**
  * Copies in a cluster of five peers in three regions: spread over the regions, brought back to their minimum when peers are
- * killed, and dropped where they are too many when those return. Of our peers alone, and with one of the original among
- * them. 300 pins; 2,000 in full tests (`CLUSTER_TEST=full`). The IPFS nodes have no content.
+ * killed, dropped where they are too many when those return, and handed over by a peer that is removed. Of our peers alone,
+ * and with one of the original among them. 300 pins; 2,000 in full tests (`CLUSTER_TEST=full`). The IPFS nodes have no
+ * content.
  */
 import { describe, expect, test } from 'bun:test'
 import { hasExecutable, whyMissing } from '../executable/peer-process.ts'
@@ -15,10 +16,10 @@ import { eventually, formCluster, samePins, startAll, withLogs } from './rig/tes
 
 const pins = process.env.CLUSTER_TEST === 'full' ? 2_000 : 300
 /** Writes under way at a time. */
-const writers = 16
-const timeout = 600_000
+const writers = 64
+const timeout = 1_800_000
 /** Milliseconds until everything is where it belongs. */
-const patience = 180_000
+const patience = 300_000
 
 const regions = { eu1: 'eu', eu2: 'eu', us1: 'us', us2: 'us', ap1: 'ap' } as const
 type Name = keyof typeof regions
@@ -57,6 +58,7 @@ async function run(go?: { path: FoundBinaries['path']; name: Name }): Promise<vo
     await cluster.losesNothingThatIsEnough('us1')
     await cluster.comesBackToItsMin('eu1')
     await cluster.dropsWhatIsTooMuch('us1', 'eu1')
+    await cluster.handsOver('us2')
   })
 }
 
@@ -154,6 +156,20 @@ class Regions {
     await this.#arePinned(names)
     const after = await this.#holders(names)
     expect(after).toEqual(before)
+  }
+
+  /** A peer is taken out while it runs. */
+  async handsOver(removed: Name): Promise<void> {
+    const before = await this.#holders(names)
+    await this.#peers.eu1.client.peerRemove(this.#peers[removed].id)
+    const after = await this.#holders(names)
+    for (const [cid, holders] of after) {
+      const others = before.get(cid)!.filter((name) => name !== removed)
+      expect(holders).not.toContain(removed)
+      expect(holders).toEqual(expect.arrayContaining(others))
+      if (others.length === before.get(cid)!.length) expect(holders).toEqual(others)
+    }
+    await this.#arePinned(names)
   }
 
   /** Who is to hold each pin, as all of `asked` have it. */
