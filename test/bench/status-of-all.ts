@@ -38,11 +38,13 @@ async function measureOurs(): Promise<void> {
   for (const peer of three) peers.use(peer)
   const [asked, ...others] = three as [OurPeer, ...OurPeer[]]
   await asked.cluster('state', 'import', '--force', exported)
-  for (const other of others) {
-    // What it would fetch, made its own.
-    cpSync(join(asked.folder, 'store'), join(other.folder, 'store'), { recursive: true })
-    await other.cluster('state', 'rebuild')
-  }
+  await Promise.all(
+    others.map(async (other) => {
+      // What it would fetch, made its own.
+      cpSync(join(asked.folder, 'store'), join(other.folder, 'store'), { recursive: true })
+      await other.cluster('state', 'rebuild')
+    }),
+  )
   formCluster(three)
   await Promise.all(three.map((peer) => peer.start()))
   await membersOf(three, three)
