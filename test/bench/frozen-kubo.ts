@@ -9,8 +9,8 @@ import { OurPeer } from '../interop/rig/our-peer.ts'
 import { SteadyWrites } from '../interop/rig/steady-writes.ts'
 import { formCluster, startAll } from '../interop/rig/test-cluster.ts'
 
-const seconds = Number(process.argv[2] ?? 20)
-const rounds = Number(process.argv[3] ?? 2)
+const seconds = Number(process.argv[2] ?? 10)
+const rounds = Number(process.argv[3] ?? 10)
 
 const binaries = await goBinaries()
 if (binaries.path === undefined) console.log(`skipped: ${binaries.missing}`)
@@ -29,14 +29,19 @@ async function measure(program: string): Promise<void> {
   await startAll(peers)
   const [frozen] = kubos
   stack.defer(() => frozen?.signal('SIGCONT'))
+  const all = { before: peers.map(() => 0), meanwhile: peers.map(() => 0) }
   for (let round = 0; round < rounds; round++) {
-    const before = await phase('all run', peers)
+    add(all.before, await phase('all run', peers))
     frozen?.signal('SIGSTOP')
-    const meanwhile = await phase('the first Kubo hangs', peers)
+    add(all.meanwhile, await phase('the first Kubo hangs', peers))
     frozen?.signal('SIGCONT')
-    const shares = meanwhile.map((rate, i) => `${Math.round((100 * rate) / (before[i] ?? 1))} %`)
-    console.log(`of the rate before, while it hangs: ${shares.join(', ')}`)
   }
+  const shares = all.meanwhile.map((sum, i) => `${Math.round((100 * sum) / all.before[i]!)} %`)
+  console.log(`of the rate of all rounds while all run: ${shares.join(', ')}`)
+}
+
+function add(sums: number[], rates: readonly number[]): void {
+  for (const [i, rate] of rates.entries()) sums[i]! += rate
 }
 
 /** Accepted writes a second, of each peer. */
