@@ -16,6 +16,8 @@ const rememberedGaps = 8
 /** A metric holds for at least this many times the rhythm, and at most the other. */
 const leastBeats = 2
 const mostBeats = 4
+/** Milliseconds of a pause that are expected whatever the last metric claimed: a clock that is late claims too little. */
+const leastExpected = 60_000
 /** Times of its life after which the next metric of a peer that is only slow has come. */
 const lateBeats = 2
 
@@ -39,7 +41,8 @@ export class Rhythm {
     // One that is no newer than the last may be an old one that was sent again: it proves nothing but what it claims.
     const isNews = last !== undefined && expire > last.expire
     const lifetime = this.#lifetime(claim, isNews)
-    const expected = lifetime === 0 ? Number.POSITIVE_INFINITY : Math.max(lateBeats * lifetime, claim)
+    const expected =
+      lifetime === 0 ? Number.POSITIVE_INFINITY : Math.max(lateBeats * lifetime, claim, leastExpected)
     this.#last = { arrivedAt: now, expire, expected }
     return lifetime
   }

@@ -77,6 +77,17 @@ describe('the window of metrics', () => {
 })
 
 describe('a peer whose clock is wrong', () => {
+  test('late by nearly as long as its pings hold, is alive from its second ping on', () => {
+    for (const skew of [-20, -25, -29.5]) {
+      const { clock, hear, isAlive } = rig()
+      for (let ping = 0; ping < 6; ping++) {
+        hear({ skew: skew * second })
+        clock.run(14.9 * second)
+        if (ping > 0) expect([skew, ping, isAlive()]).toEqual([skew, ping, true])
+        clock.run(0.1 * second)
+      }
+    }
+  })
   test('late by an hour, is alive from its second ping on for as long as it pings, and missed in time', () => {
     const { clock, hear, isAlive } = rig()
     hear({ skew: -hour })
