@@ -27,6 +27,7 @@ import type { Incarnation } from './incarnation.ts'
 import { overheard } from './overheard-ipfs.ts'
 import type { PeerClock } from './peer-clock.ts'
 import type { SeededRandom } from './seeded-random.ts'
+import { Silence } from './silence.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'
 import type { SimulatedIpfs } from './simulated-ipfs.ts'
 import type { SimulatedNetwork } from './simulated-network.ts'
@@ -134,8 +135,7 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
   })
   const reports = new Reports({ self, peerName: name, store, ipfs, tracker, ipfsView, clock, scheduler })
   const alerts = new Alerts({ window, interval: times.alerts, runtime })
-  const began = clock.monotonic()
-  const heard = new Map<PeerIdText, number>()
+  const silence = new Silence(scheduler)
   const exchange: Exchange = new Exchange({
     self,
     others,
@@ -146,8 +146,7 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
     random: random.fork(),
     onMetric: (metric) => {
       window.add({ ...metric, receivedAt: BigInt(clock.now()) * 1_000_000n })
-      if (window.holds('ping', metric.peer) && metric.name === 'ping')
-        heard.set(metric.peer, clock.monotonic())
+      if (metric.name === 'ping' && window.holds('ping', metric.peer)) silence.heard(metric.peer)
     },
     onMet: (peer) => {
       joining.connected(peer)
@@ -196,8 +195,7 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
   const upkeep = new Upkeep({
     self,
     store: observed(store, (change) => {
-      const silence = (peer: PeerIdText) => clock.monotonic() - (heard.get(peer) ?? began)
-      init.onReallocate({ change, silence, removed })
+      init.onReallocate({ change, silence: (peer) => silence.of(peer), removed })
     }),
     members: membership,
     partsOf: () => Promise.reject(new Error('the simulator has no sharded content')),

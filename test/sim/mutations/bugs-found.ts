@@ -13,4 +13,9 @@ export const bugsFound: readonly FoundBug[] = [
     foundBy: 'anytime_unchanged_pins_are_stored',
     test: 'test/unit/peer/pinning.test.ts asked for again while it waits for its commit is not taken for stored',
   },
+  {
+    what: 'A peer whose clock was late by nearly as long as its pings hold was alive for a moment after each ping and then missed, and its pins were given to others',
+    foundBy: 'anytime_nobody_loses_a_pin_within_the_grace_window',
+    test: 'test/unit/monitor/metric-window.test.ts late by nearly as long as its pings hold, is alive from its second ping on',
+  },
 ]

@@ -36,6 +36,12 @@ export const mutations: Record<string, Mutation> = {
     put: 'if (byValue !== 0) return -byValue',
     foundBy: 'finally_the_pinset_is_what_its_blocks_say',
   },
+  'of equal heights what is merged last wins': {
+    file: 'core/crdt/merge.ts',
+    find: 'if (before !== undefined && compareElements(before, element) >= 0) continue',
+    put: 'if (before !== undefined && before.priority > element.priority) continue',
+    foundBy: 'eventually_all_peers_have_equal_pins',
+  },
   'what is merged last wins': {
     file: 'core/crdt/merge.ts',
     find: 'if (before !== undefined && compareElements(before, element) >= 0) continue',
