@@ -5,7 +5,8 @@
  *
  *     bun test/interop/soak.ts [--minutes 60] [--seed 1] [--logs folder]
  *
- * The seed decides what is drawn, in its order; when it meets what depends on the machine.
+ * The seed decides what is drawn, in its order; when it meets what depends on the machine. SIGTERM ends load and faults before
+ * their time; what must hold in the end must hold then.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -32,6 +33,8 @@ export interface SoakRun {
   say(line: string): void
   /** The logs of the peers are copied there when it fails. */
   logs?: string | undefined
+  /** Ends load and faults before their time. */
+  signal?: AbortSignal
 }
 
 export interface SoakReport {
@@ -113,6 +116,9 @@ class Soak {
   async #storm(): Promise<void> {
     const stop = new AbortController()
     const { signal } = stop
+    const early = this.#run.signal
+    if (early?.aborted) stop.abort()
+    early?.addEventListener('abort', () => stop.abort())
     const timer = setTimeout(() => stop.abort(), this.#run.minutes * 60_000)
     const progress = setInterval(() => void this.#progress(), progressInterval)
     const count = (event: string) => this.#count(event)
@@ -228,6 +234,8 @@ if (import.meta.main) {
   if (binaries.path === undefined) throw new Error(`no soak without the original: ${binaries.missing}`)
   if (!hasExecutable) throw new Error(`no soak${whyMissing}`)
   const [minutes, seed] = [Number(values.minutes), Number(values.seed)]
+  const early = new AbortController()
+  process.once('SIGTERM', () => early.abort())
   console.log(`seed ${seed}, ${minutes} minutes`)
   const { pins, counts } = await soak({
     path: binaries.path,
