@@ -70,6 +70,9 @@ function configure(service: ServiceJson, name: Name, peer: ClusterPeer): void {
   service.allocator.balanced.allocate_by = ['tag:region', 'freespace']
   if (peer instanceof OurPeer) service.allocator.repinning = { grace: '10s', rate: 500, takeover: '5s' }
   service.informer.tags.tags = { region: regions[name] }
+  // Longer than a busy machine holds a peer up, so that no new pin misses a region.
+  service.informer.tags.metric_ttl = '60s'
+  service.informer.disk.metric_ttl = '60s'
 }
 
 class Regions {
@@ -92,8 +95,11 @@ class Regions {
   /** New pins have a copy in each region, and the peers of a region as many as each other. */
   async spreads(): Promise<void> {
     const asked = this.#peers.eu1
-    await eventually('all have told of their region', async () => {
-      return (await asked.client.metrics('tag:region'))?.length === names.length
+    await eventually('all have told of their region and their room', async () => {
+      const told = await Promise.all(
+        ['tag:region', 'freespace'].map(async (name) => (await asked.client.metrics(name))?.length),
+      )
+      return told.every((count) => count === names.length)
     })
     const cids = Array.from({ length: pins }, () => inlineCid(crypto.randomUUID()))
     const left = [...cids]
@@ -107,9 +113,10 @@ class Regions {
     expect(holders.size).toBe(pins)
     for (const each of holders.values())
       expect(each.map((name) => regions[name]).sort()).toEqual(['ap', 'eu', 'us'])
+    // Nodes without content do not tell of less room as they are given pins: halves are not exact.
     for (const name of ['eu1', 'eu2', 'us1', 'us2']) {
       const share = [...holders.values()].filter((each) => each.includes(name as Name)).length / pins
-      expect(share).toBeWithin(0.4, 0.6)
+      expect(share).toBeWithin(0.3, 0.7)
     }
   }
 
