@@ -7,8 +7,11 @@ import { type ObservedReallocation, times } from './peer-process.ts'
 import type { PinnedEntry, PinnedState } from './simulated-ipfs.ts'
 import { type Check, type LivePeer, onEach, recordsOf } from './world.ts'
 
-/** Blocks of one merge, at most. */
-const mergedAtOnce = 64
+/** Milliseconds of its own pauses that a peer may count as silence of others: a few for each. */
+const pausesCounted = 20_000
+
+/** Blocks that may be dropped a moment after they were merged. */
+const droppedLater = 4
 
 /** Looked at every few events. */
 export const anytimeChecks: Record<string, Check> = {
@@ -54,8 +57,7 @@ export const anytimeChecks: Record<string, Check> = {
     onEach(world, ({ process: { alerts, exchange, replication } }) => {
       const kept = alerts.newestFirst().length
       const { parked } = exchange
-      // What is in a merge may be dropped after it.
-      const mayPark = replication.behind + mergedAtOnce
+      const mayPark = replication.behind + droppedLater
       return [
         ...(kept > maxAlerts ? [`${kept} alerts are kept, at most ${maxAlerts} may be`] : []),
         ...(parked > mayPark ? [`${parked} blocks are parked, at most ${mayPark} are waited for`] : []),
@@ -121,7 +123,10 @@ export function anytime_nobody_loses_a_pin_within_the_grace_window({
   // One with too many holders loses some that are there.
   if (from.allocations.length > from.replicationFactorMax) return []
   return from.allocations
-    .filter((peer) => !pin.allocations.includes(peer) && !removed.has(peer) && silence(peer) < times.grace)
+    .filter(
+      (peer) =>
+        !pin.allocations.includes(peer) && !removed.has(peer) && silence(peer) < times.grace - pausesCounted,
+    )
     .map((peer) => `${from.cid} is taken from ${peer}, which was heard of ${silence(peer)} ms ago`)
 }
 
