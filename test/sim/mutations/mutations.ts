@@ -146,8 +146,8 @@ export const mutations: Record<string, Mutation> = {
   },
   'more is in flight than set': {
     file: 'core/tracker/tracker.ts',
-    find: 'Math.min(limit - inFlight, heldFactor * limit - held)',
-    put: 'Math.min(limit + 1 - inFlight, heldFactor * limit - held)',
+    find: 'return Math.min(free, heldFactor * limit - held)',
+    put: 'return Math.min(free + 1, heldFactor * limit - held)',
     foundBy: 'anytime_no_more_in_flight_than_set',
   },
   'what is held already is queued twice': {
@@ -160,7 +160,7 @@ export const mutations: Record<string, Mutation> = {
     file: 'core/store/local-records.ts',
     find: 'before?.generation !== rest.generation',
     put: 'before === undefined',
-    foundBy: 'anytime_pinned_is_what_ipfs_confirmed',
+    foundBy: 'finally_ipfs_holds_what_the_pinset_says',
   },
   'what IPFS says is unpinned counts as pinned': {
     file: 'core/tracker/tracker.ts',
