@@ -242,8 +242,9 @@ if (import.meta.main) {
     minutes,
     seed,
     logs: values.logs,
+    signal: early.signal,
     say: console.log,
   })
-  console.log(`seed ${seed}: after ${minutes} minutes all export the same ${pins} pins`)
+  console.log(`seed ${seed}: all export the same ${pins} pins`)
   for (const [event, count] of Object.entries(counts)) console.log(`${String(count).padStart(7)}  ${event}`)
 }
