@@ -3,6 +3,7 @@ import { allocate } from '../allocator/allocation.ts'
 import type { Metric } from '../monitor/metric.ts'
 import type { MetricWindow } from '../monitor/metric-window.ts'
 import type { PeerIdText, Pin, PinOptions, UnixNano } from '../pin/pin.ts'
+import { GivenCopies } from './given-copies.ts'
 
 export interface MembershipInit {
   self: PeerIdText
@@ -15,15 +16,9 @@ export interface MembershipInit {
   isRemoved: (peer: PeerIdText) => boolean
 }
 
-/** Copies given to a peer since `since`, when its newest metric came. */
-interface Given {
-  copies: number
-  since: UnixNano
-}
-
 export class Membership {
   readonly #init: MembershipInit
-  readonly #given = new Map<PeerIdText, Given>()
+  readonly #given = new GivenCopies((peer) => this.#newestMetric(peer))
 
   constructor(init: MembershipInit) {
     this.#init = init
@@ -34,6 +29,10 @@ export class Membership {
     const { self, window } = this.#init
     const alive = window.current('ping').map((metric) => metric.peer)
     return [...new Set([self, ...alive])].sort()
+  }
+
+  isAlive(peer: PeerIdText): boolean {
+    return peer === this.#init.self || this.#init.window.holds('ping', peer)
   }
 
   /** The newest valid metric of each member, by peer ID. */
@@ -95,35 +94,22 @@ export class Membership {
       alive: new Set(alive),
       allocateBy,
       metrics,
-      given: this.#givenSinceMetrics(),
+      given: this.#given.counts(),
     })
   }
 
   /** Counts copies that were given out, so that the next do not pile up on the same peers before these show in metrics. */
   gave(peers: readonly PeerIdText[]): void {
-    for (const peer of peers) {
-      const given = this.#given.get(peer) ?? { copies: 0, since: this.#newestMetric(peer) }
-      given.copies += 1
-      this.#given.set(peer, given)
-    }
+    this.#given.add(peers)
   }
 
-  #givenSinceMetrics(): Map<PeerIdText, number> {
-    const counts = new Map<PeerIdText, number>()
-    for (const [peer, { copies, since }] of this.#given) {
-      // A clock that was set back makes newer metrics look older.
-      if (this.#newestMetric(peer) !== since) this.#given.delete(peer)
-      else counts.set(peer, copies)
-    }
-    return counts
-  }
-
-  #newestMetric(peer: PeerIdText): UnixNano {
+  #newestMetric(peer: PeerIdText): UnixNano | undefined {
     const { window, allocateBy } = this.#init
-    let newest = 0n
+    let newest: UnixNano | undefined
     for (const name of allocateBy) {
+      if (!window.holds(name, peer)) continue
       const receivedAt = window.latest(name, peer)?.receivedAt ?? 0n
-      if (receivedAt > newest) newest = receivedAt
+      if (newest === undefined || receivedAt > newest) newest = receivedAt
     }
     return newest
   }
