@@ -1,20 +1,32 @@
 /** What must come to hold some time after all faults have gone. */
 import type { Pin } from '../../core/pin/pin.ts'
-import { type Check, type LivePeer, livePeers, onEach, pinsOf, recordsOf, type World } from './world.ts'
+import {
+  alikePeers,
+  type Check,
+  followersAhead,
+  type LivePeer,
+  livePeers,
+  onEach,
+  pinsOf,
+  recordsOf,
+  type World,
+  writers,
+} from './world.ts'
 
 /** Milliseconds until what has expired must be gone. */
 const expiryDelay = 60_000
 
 export const eventuallyChecks: Record<string, Check> = {
-  eventually_all_peers_have_equal_heads: (world) =>
-    differences(world, ({ store }) => store.heads().map(({ cid, priority }) => `${cid} at ${priority}`)),
+  eventually_all_peers_have_equal_heads: (world) => [
+    ...differences(world, ({ store }) => store.heads().map(({ cid, priority }) => `${cid} at ${priority}`)),
+    ...onEach(world, (follower) => lackingHeads(world, follower), followersAhead(world)),
+  ],
 
   eventually_every_peer_has_every_acknowledged_change: (world) => {
     const acknowledged = world.model.allAcknowledgedBlocks()
-    const live = livePeers(world)
-    // What only a lost peer knew is lost with it.
+    // What a lost peer told nobody but a follower is lost with it.
     const due = acknowledged.filter(
-      ({ block, isSafe }) => isSafe || live.some(({ store }) => store.hasBlock(block)),
+      ({ block, isSafe }) => isSafe || writers(world).some(({ store }) => store.hasBlock(block)),
     )
     return onEach(world, ({ store }) =>
       due
@@ -49,10 +61,13 @@ export const eventuallyChecks: Record<string, Check> = {
     ),
 
   eventually_expired_pins_are_gone: (world) =>
-    onEach(world, (peer) =>
-      peer.store
-        .expired({ before: peer.clock.now() - expiryDelay, limit: 1000 })
-        .map(({ cid, expireAt }) => `${cid} has expired at ${expireAt} and is still there`),
+    onEach(
+      world,
+      (peer) =>
+        peer.store
+          .expired({ before: peer.clock.now() - expiryDelay, limit: 1000 })
+          .map(({ cid, expireAt }) => `${cid} has expired at ${expireAt} and is still there`),
+      alikePeers(world),
     ),
 
   eventually_nothing_is_left_to_withdraw: (world) =>
@@ -60,7 +75,11 @@ export const eventuallyChecks: Record<string, Check> = {
 
   eventually_copies_are_not_below_min: (world) =>
     world.plan.repinning
-      ? onEach(world, (peer) => pinsOf(peer).flatMap((pin) => missingCopies(world, peer, pin)))
+      ? onEach(
+          world,
+          (peer) => pinsOf(peer).flatMap((pin) => missingCopies(world, peer, pin)),
+          alikePeers(world),
+        )
       : [],
 
   eventually_all_peers_see_each_other: (world) => {
@@ -97,9 +116,19 @@ function missingCopies(world: World, { process: { window } }: LivePeer, pin: Pin
   return [`${cid} has ${copies} living copies, wants ${min}, and ${offering.length} more peers could hold it`]
 }
 
+/** What a follower that is ahead of the others has not of what they have. */
+function lackingHeads(world: World, { store }: LivePeer): string[] {
+  return writers(world).flatMap((writer) =>
+    writer.store
+      .heads()
+      .filter(({ cid }) => !store.hasBlock(cid))
+      .map(({ cid }) => `head ${cid} of ${writer.name} never came`),
+  )
+}
+
 /** What a peer has that the first one has not, and the reverse. */
 function differences(world: World, list: (peer: LivePeer) => string[]): string[] {
-  const [first, ...others] = livePeers(world)
+  const [first, ...others] = alikePeers(world)
   if (first === undefined) return []
   const here = new Set(list(first))
   return others.flatMap((peer) => {

@@ -1,11 +1,20 @@
 /** What must hold in the end, when the peers agree and have nothing left to do. Looked at once. */
 import { dutyOf } from '../../core/pin/pin.ts'
 import { type ReferenceElement, type ReferencePinset, referencePinset, winner } from './reference-pinset.ts'
-import { type Check, type LivePeer, livePeers, onEach, pagesOf, pinsOf, type World } from './world.ts'
+import {
+  type Check,
+  followersAhead,
+  type LivePeer,
+  livePeers,
+  onEach,
+  pagesOf,
+  pinsOf,
+  type World,
+} from './world.ts'
 
 export const finallyChecks: Record<string, Check> = {
   finally_heads_are_what_nothing_builds_on: (world) =>
-    onFirst(world, (peer) => {
+    onDifferent(world, (peer) => {
       const { tips } = referenceOf(world, peer)
       const heads = new Set(peer.store.heads().map(({ cid }) => cid.toString()))
       return [
@@ -15,7 +24,7 @@ export const finallyChecks: Record<string, Check> = {
     }),
 
   finally_the_pinset_is_what_its_blocks_say: (world) =>
-    onFirst(world, (peer) => {
+    onDifferent(world, (peer) => {
       const { elements } = referenceOf(world, peer)
       const pins = new Map(pinsOf(peer).map((pin) => [pin.cid.toString(), pin]))
       return [...elements].flatMap(([key, ofKey]) => {
@@ -88,15 +97,21 @@ function untoldPins({ model }: World, peer: LivePeer): string[] {
 }
 
 /** Worked out once, as nothing changes any more. */
-function referenceOf(world: World, { store }: LivePeer): ReferencePinset {
-  world.reference ??= referencePinset(pagesOf((after) => store.blocks({ limit: 1000, ...after })))
-  return world.reference
+function referenceOf({ references }: World, { name, store }: LivePeer): ReferencePinset {
+  const known = references.get(name)
+  if (known !== undefined) return known
+  const reference = referencePinset(pagesOf((after) => store.blocks({ limit: 1000, ...after })))
+  references.set(name, reference)
+  return reference
 }
 
-/** All peers are equal by now. */
+/** All peers are equal by now, but for followers that are ahead. */
 function onFirst(world: World, check: (peer: LivePeer) => string[]): string[] {
-  const [first] = livePeers(world)
-  return first === undefined
-    ? ['no peer is up']
-    : check(first).map((complaint) => `${first.name}: ${complaint}`)
+  const first = livePeers(world).slice(0, 1)
+  return first.length === 0 ? ['no peer is up'] : onEach(world, check, first)
+}
+
+/** As `onFirst`, and each of those followers. */
+function onDifferent(world: World, check: (peer: LivePeer) => string[]): string[] {
+  return [...onFirst(world, check), ...onEach(world, check, followersAhead(world))]
 }

@@ -3,14 +3,18 @@
  * started again.
  */
 import { base58btc } from 'multiformats/bases/base58'
+import type { CID } from 'multiformats/cid'
 import type { PeerIdText } from '../../core/pin/pin.ts'
+import { isMerged } from '../../core/store/block-merger.ts'
 import { StoreFullError } from '../../core/store/errors.ts'
 import { Incarnation } from './incarnation.ts'
+import type { MemoryTables } from './memory-tables.ts'
 import { PeerClock } from './peer-clock.ts'
 import { type PeerConfig, type PeerProcess, type PeerProcessInit, startProcess } from './peer-process.ts'
+import { RecordLog } from './record-log.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
 import type { SimulatedIpfs } from './simulated-ipfs.ts'
-import type { SimulatedStore } from './simulated-store.ts'
+import { type SimulatedStore, tablesOf } from './simulated-store.ts'
 import type { Trace } from './trace.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
@@ -52,7 +56,8 @@ export class SimulatedPeer {
   ipfs: SimulatedIpfs
   readonly #init: SimulatedPeerInit
   #life: Life | undefined
-  #isLost = false
+  /** What was on its disk when it was lost; undefined until then. */
+  #lost: MemoryTables | undefined
   #requests = 0
 
   constructor(init: SimulatedPeerInit) {
@@ -84,7 +89,12 @@ export class SimulatedPeer {
 
   /** It never comes back. */
   get isLost(): boolean {
-    return this.#isLost
+    return this.#lost !== undefined
+  }
+
+  /** Whether it is lost and had this block. */
+  tookAway(block: CID): boolean {
+    return this.#lost !== undefined && isMerged(this.#lost, block)
   }
 
   get isPaused(): boolean {
@@ -92,7 +102,7 @@ export class SimulatedPeer {
   }
 
   start(): void {
-    if (this.#life !== undefined || this.#isLost) return
+    if (this.#life !== undefined || this.isLost) return
     const life: Life = { incarnation: new Incarnation(this.#init.time), process: undefined }
     this.#life = life
     this.#init.trace.note(this.name, 'starts')
@@ -131,8 +141,8 @@ export class SimulatedPeer {
 
   /** The machine burns down, and the disk with it. */
   lose(): void {
-    this.#isLost = true
     this.kill(false)
+    this.#lost = tablesOf(new RecordLog(this.disk))
     this.#init.trace.note(this.name, 'is lost for good')
   }
 

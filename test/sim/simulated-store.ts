@@ -47,11 +47,17 @@ export class SimulatedStore extends QueuedStore {
 
 export async function openSimulatedStore(init: SimulatedStoreInit): Promise<SimulatedStore> {
   const log = new RecordLog(init.disk)
-  const tables = new MemoryTables()
-  for (const record of log.replay()) tables.redo(JSON.parse(utf8.decoder.decode(record)) as RowChange[])
+  const tables = tablesOf(log)
   const store = new SimulatedStore(init, tables, new SimulatedBackend(init, tables, log))
   await store.recover()
   return store
+}
+
+/** As the records on the disk leave them. */
+export function tablesOf(log: RecordLog): MemoryTables {
+  const tables = new MemoryTables()
+  for (const record of log.replay()) tables.redo(JSON.parse(utf8.decoder.decode(record)) as RowChange[])
+  return tables
 }
 
 const utf8 = { encoder: new TextEncoder(), decoder: new TextDecoder() }

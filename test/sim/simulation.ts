@@ -65,7 +65,15 @@ class Simulation {
     })
     const contents = Array.from({ length: plan.contents }, (_, i) => contentCid(`content ${i}`))
     const missing = new Set(contents.filter(() => random.chance(0.08)).map(String))
-    this.#world = { plan, model, contents, missing, peers: [], stranger: this.#stranger(contents, random) }
+    this.#world = {
+      plan,
+      model,
+      contents,
+      missing,
+      peers: [],
+      stranger: this.#stranger(contents, random),
+      references: new Map(),
+    }
     const peers = names.map((name) => this.#peer(name, names, random.fork()))
     this.#world.peers = peers
     this.#traffic = new Traffic({
