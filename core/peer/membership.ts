@@ -59,15 +59,21 @@ export class Membership {
 
   /**
    * For a pin that is there, which loses the holders that are gone: the others keep it, also those that do not answer at the
-   * moment or that a new pin would not be given to. Throws `NotEnoughPeersError`.
+   * moment or that a new pin would not be given to. When all are gone and min leaves room, one of them stays too: what it has
+   * may be the only copy, which it would unpin on its return before others could fetch it. Throws `NotEnoughPeersError`.
    */
   reallocate(pin: Pin, isGone: (peer: PeerIdText) => boolean): PeerIdText[] {
+    const { replicationFactorMin: min, replicationFactorMax: max } = pin
     const kept = pin.allocations.filter((peer) => !isGone(peer))
-    return this.#allocate(pin, kept, {
+    const given = this.#allocate(pin, kept, {
       alive: [...this.members(), ...kept],
       isExcluded: (peer) =>
         isGone(peer) || this.isRemoved(peer) || (!this.#mayHold(peer) && !kept.includes(peer)),
     })
+    if (kept.length > 0 || min === max) return given
+    // The last: it is the one that was kept, when those that were given the pin with it are gone as well.
+    const returning = pin.allocations.findLast((peer) => !this.isAlive(peer) && !this.isRemoved(peer))
+    return returning === undefined ? given : [...given.slice(0, max - 1), returning]
   }
 
   #mayHold(peer: PeerIdText): boolean {

@@ -81,6 +81,32 @@ describe('a pin that is given away', () => {
       'not enough peers',
     )
   })
+  test('keeps one gone holder beside its min when all are gone, and the same when those given it go as well', () => {
+    const isGone = (peer: string) => peer.startsWith('gone')
+    const factors = { replicationFactorMin: 1, replicationFactorMax: 3 }
+    const moved = membership().reallocate(pinAt('a', ['gone 1', 'gone 2', 'gone 3'], factors), isGone)
+    expect(moved).toHaveLength(3)
+    expect(moved.filter(isGone)).toEqual(['gone 3'])
+    const [only] = membership({ alive: [] }).reallocate(pinAt('a', ['gone 4', 'gone 3'], factors), isGone)
+    expect(only).toBe(self)
+    const again = membership().reallocate(pinAt('a', ['gone 4', 'gone 5', 'gone 3'], factors), isGone)
+    expect(again.filter(isGone)).toEqual(['gone 3'])
+  })
+  test('keeps no gone holder where others live or its min takes all places', () => {
+    const isGone = (peer: string) => peer === 'gone'
+    const factors = { replicationFactorMin: 1, replicationFactorMax: 2 }
+    expect(membership().reallocate(pinAt('a', [a, 'gone'], factors), isGone)).not.toContain('gone')
+    const exact = { replicationFactorMin: 2, replicationFactorMax: 2 }
+    const moved = membership().reallocate(pinAt('a', ['gone'], exact), isGone)
+    expect(moved).toHaveLength(2)
+    expect(moved).not.toContain('gone')
+  })
+  test('leaves its only holder when that is alive and gives its pins away, or was removed', () => {
+    const pin = pinAt('a', [a], { replicationFactorMin: 1, replicationFactorMax: 2 })
+    const leaves = (peer: string) => peer === a
+    expect(membership().reallocate(pin, leaves)).not.toContain(a)
+    expect(membership({ alive: [b, c], isRemoved: leaves }).reallocate(pin, leaves)).not.toContain(a)
+  })
   test('leaves a peer that was removed', () => {
     const peers = membership({ isRemoved: (peer) => peer === a })
     expect(peers.reallocate(pinAt('a', [a, b]), nobody)).not.toContain(a)
