@@ -1,4 +1,5 @@
 /** What must come to hold some time after all faults have gone. */
+import { forgetAfter } from '../../core/monitor/metric-window.ts'
 import type { Pin } from '../../core/pin/pin.ts'
 import {
   alikePeers,
@@ -15,6 +16,30 @@ import {
 
 /** Milliseconds until what has expired must be gone. */
 const expiryDelay = 60_000
+
+/** Milliseconds in which the prompt checks must come to hold: when peers that are gone are forgotten, they always do. */
+export const promptness = forgetAfter / 2
+
+export const promptChecks: Record<string, Check> = {
+  eventually_all_peers_see_each_other: (world) => {
+    const alive = livePeers(world)
+      .map(({ id }) => id)
+      .sort()
+      .join(' ')
+    return onEach(world, ({ process: { membership } }) => {
+      const members = membership.members().join(' ')
+      return members === alive ? [] : [`its members are ${members}, and alive are ${alive}`]
+    })
+  },
+
+  eventually_what_ran_out_was_alerted_of: (world) =>
+    onEach(world, ({ process: { window, alerts } }) => {
+      const alerted = new Set(alerts.newestFirst().map(({ metric: { peer, name } }) => `${name} of ${peer}`))
+      return [...window.newest()]
+        .filter(({ holds, metric: { peer, name } }) => !holds && !alerted.has(`${name} of ${peer}`))
+        .map(({ metric: { peer, name } }) => `${name} of ${peer} ran out, and there is no alert`)
+    }),
+}
 
 export const eventuallyChecks: Record<string, Check> = {
   eventually_all_peers_have_equal_heads: (world) => [
@@ -82,24 +107,7 @@ export const eventuallyChecks: Record<string, Check> = {
         )
       : [],
 
-  eventually_all_peers_see_each_other: (world) => {
-    const alive = livePeers(world)
-      .map(({ id }) => id)
-      .sort()
-      .join(' ')
-    return onEach(world, ({ process: { membership } }) => {
-      const members = membership.members().join(' ')
-      return members === alive ? [] : [`its members are ${members}, and alive are ${alive}`]
-    })
-  },
-
-  eventually_what_ran_out_was_alerted_of: (world) =>
-    onEach(world, ({ process: { window, alerts } }) => {
-      const alerted = new Set(alerts.newestFirst().map(({ metric: { peer, name } }) => `${name} of ${peer}`))
-      return [...window.newest()]
-        .filter(({ holds, metric: { peer, name } }) => !holds && !alerted.has(`${name} of ${peer}`))
-        .map(({ metric: { peer, name } }) => `${name} of ${peer} ran out, and there is no alert`)
-    }),
+  ...promptChecks,
 }
 
 /** A pin may lack copies only for want of peers that can be given one. */

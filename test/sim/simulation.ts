@@ -12,7 +12,7 @@ import {
   onChangeChecks,
 } from './anytime.ts'
 import { contentCid, short, sizeOf } from './content.ts'
-import { eventuallyChecks } from './eventually.ts'
+import { eventuallyChecks, promptChecks, promptness } from './eventually.ts'
 import { faultKinds } from './fault-kinds.ts'
 import { Faults } from './faults.ts'
 import { finallyChecks } from './finally.ts'
@@ -198,12 +198,17 @@ class Simulation {
 
   /** Waits until the peers agree and have nothing left to do. */
   #settle(): void {
-    const end = this.#time.monotonic() + healingTime
+    const healed = this.#time.monotonic()
     let pause = 1_000
-    while (!this.#failed && this.#time.monotonic() < end) {
+    let due: Record<string, Check> = promptChecks
+    while (!this.#failed && this.#time.monotonic() < healed + healingTime) {
       this.#time.runUntil(() => this.#failed, pause)
       pause = Math.min(60_000, pause * 1.2)
       if (complaintsOf(eventuallyChecks, this.#world).length === 0) return
+      if (this.#time.monotonic() < healed + promptness) continue
+      // Once: from then on the others alone are waited for.
+      this.#check(due)
+      due = {}
     }
     if (!this.#failed) this.#check(eventuallyChecks)
   }

@@ -36,10 +36,10 @@ export const mutations: Record<string, Mutation> = {
     put: 'if (byValue !== 0) return -byValue',
     foundBy: 'finally_the_pinset_is_what_its_blocks_say',
   },
-  'of equal heights what is merged last wins': {
-    file: 'core/crdt/merge.ts',
-    find: 'if (before !== undefined && compareElements(before, element) >= 0) continue',
-    put: 'if (before !== undefined && before.priority > element.priority) continue',
+  'of blocks that are merged together the unpins of the first alone count': {
+    file: 'core/store/block-merger.ts',
+    find: 'for (const block of blocks) this.#merge(block)',
+    put: 'for (const [at, block] of blocks.entries())\n      this.#merge(at === 0 ? block : { ...block, delta: { ...block.delta, tombstones: [] } })',
     foundBy: 'eventually_all_peers_have_equal_pins',
   },
   'what is merged last wins': {
@@ -102,10 +102,10 @@ export const mutations: Record<string, Mutation> = {
     put: 'return peer !== everybody',
     foundBy: 'anytime_an_untrusted_delta_changes_nothing',
   },
-  'a pin that waits for its commit is taken for stored': {
+  'a pin that is not there is taken for stored': {
     file: 'core/peer/pinning.ts',
-    find: 'const stored = store.storedPin(pin.cid)',
-    put: 'const stored = store.pin(pin.cid)',
+    find: 'if (existing !== undefined && this.#isStored(existing, pin)) {',
+    put: 'if (existing === undefined) return pin\n    if (this.#isStored(existing, pin)) {',
     foundBy: 'anytime_unchanged_pins_are_stored',
   },
   'a pin gets a copy more than its max': {
@@ -204,16 +204,10 @@ export const mutations: Record<string, Mutation> = {
     put: 'return now < dueAt',
     foundBy: 'eventually_expired_pins_are_gone',
   },
-  'pins of peers that are gone are not given to others': {
-    file: 'core/upkeep/upkeep.ts',
-    find: 'if (gone.length > 0) this.#request(false)',
-    put: '',
-    foundBy: 'eventually_copies_are_not_below_min',
-  },
-  'one copy too few counts as enough': {
-    file: 'core/upkeep/copies.ts',
-    find: 'if (copies < pin.replicationFactorMin) return copies',
-    put: 'if (copies < pin.replicationFactorMin - 1) return copies',
+  'a pin gets a copy less than its max': {
+    file: 'core/allocator/allocation.ts',
+    find: 'if (chosen.length >= max) break',
+    put: 'if (chosen.length >= Math.max(1, max - 1)) break',
     foundBy: 'eventually_copies_are_not_below_min',
   },
   'the grace window is passed over': {

@@ -39,9 +39,16 @@ export async function runMutation(name: string, seeds: readonly number[]): Promi
 /** Seeds that are tried, those of few peers first: they are done sooner. */
 const tried = Array.from({ length: 50 }, (_, i) => i + 1).sort((a, b) => planOf(a).peers - planOf(b).peers)
 
-/** A seed in which the check that is named for it finds a mutation; `first` is tried before all others. */
-export async function findMutation(name: string, first?: number): Promise<number | undefined> {
-  const seeds = [...new Set([...(first === undefined ? [] : [first]), ...tried])]
+/**
+ * A seed in which the check that is named for it finds a mutation; `first` is tried before all others, of which no more than
+ * `most` are.
+ */
+export async function findMutation(
+  name: string,
+  first?: number,
+  most = tried.length,
+): Promise<number | undefined> {
+  const seeds = [...new Set([...(first === undefined ? [] : [first]), ...tried.slice(0, most)])]
   for (let at = 0; at < seeds.length; ) {
     const found = await runMutation(name, seeds.slice(at))
     if (found === undefined) return undefined
