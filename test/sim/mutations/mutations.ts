@@ -122,8 +122,8 @@ export const mutations: Record<string, Mutation> = {
   },
   'a metric is taken for the one before it': {
     file: 'core/monitor/metric-window.ts',
-    find: 'if (held || known === undefined) ofPeer.set(name, { metric, rhythm, deadline: now + lifetime, held })',
-    put: 'if (known === undefined) ofPeer.set(name, { metric, rhythm, deadline: now + lifetime, held })',
+    find: 'if (held || known === undefined) ofPeer.set(',
+    put: 'if (known === undefined) ofPeer.set(',
     foundBy: 'eventually_all_peers_see_each_other',
   },
   'an alert is dropped when another one comes with it': {
