@@ -8,7 +8,7 @@
 /** Milliseconds that a metric may hold before a rhythm is known. */
 const unprovenLifetime = 600_000
 /** Milliseconds of a claim that are believed whatever the rhythm says. */
-const believedLifetime = 120_000
+export const believedLifetime = 120_000
 /** Milliseconds of a pause that count into the rhythm. */
 const longestGap = 300_000
 /** Pauses that are remembered. */

@@ -5,7 +5,7 @@
  */
 import type { PeerIdText } from '../pin/pin.ts'
 import type { Attention } from './attention.ts'
-import { Rhythm } from './lifetime.ts'
+import { believedLifetime, Rhythm } from './lifetime.ts'
 import type { Metric } from './metric.ts'
 
 /** Peers and names beyond these are refused, so that a stranger cannot fill the memory. */
@@ -70,7 +70,10 @@ export class MetricWindow {
     const rhythm = known?.rhythm ?? new Rhythm()
     const lifetime = rhythm.arrival(now, Number(metric.expire - metric.receivedAt) / 1e6, metric.expire)
     const held = lifetime > 0
-    if (held || known === undefined) ofPeer.set(name, { metric, rhythm, deadline: now + lifetime, held })
+    // What was said before was believed for some time: one more metric is no reason to believe it for less.
+    const believed = Math.min(known?.deadline ?? now, now + believedLifetime)
+    const deadline = Math.max(now + lifetime, believed)
+    if (held || known === undefined) ofPeer.set(name, { metric, rhythm, deadline, held })
     return true
   }
 

@@ -8,6 +8,8 @@ export type UpkeepStore = Pick<Store, 'write' | 'pins' | 'expired' | 'orphans' |
 export interface UpkeepMembers {
   /** Those alive, this peer among them. */
   members(): PeerIdText[]
+  /** Whether `members` has it at this moment. */
+  isAlive(peer: PeerIdText): boolean
   /** Whose changes count here; the work is shared among those. */
   isTrusted(peer: PeerIdText): boolean
   /** Taken out of the cluster by an operator, alive or not. */

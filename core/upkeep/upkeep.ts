@@ -101,8 +101,10 @@ export class Upkeep implements AsyncDisposable {
     return handOver(peer, init, { ...rest, ...(!hurry && { pace: this.#pace }) })
   }
 
+  /** One that is back is seen at once, also when the next look at who is alive is late: nothing more is taken from it. */
   #isGone(peer: PeerIdText): boolean {
-    return this.#init.members.isRemoved(peer) || this.#presence.isGone(peer)
+    const { members } = this.#init
+    return members.isRemoved(peer) || (this.#presence.isGone(peer) && !members.isAlive(peer))
   }
 
   #watch(step: number): number {

@@ -102,6 +102,18 @@ describe('a peer whose clock is wrong', () => {
     clock.run(2 * second)
     expect(isAlive()).toBe(false)
   })
+  test('late, stays alive for as long as the metric before said when several come at once', () => {
+    const { clock, hear, isAlive } = rig()
+    hear()
+    for (let more = 0; more < 3; more++) {
+      clock.run(1)
+      hear({ skew: -34 * second })
+    }
+    clock.run(29 * second)
+    expect(isAlive()).toBe(true)
+    clock.run(second)
+    expect(isAlive()).toBe(false)
+  })
   test('ahead by a day, is missed two minutes after its last ping', () => {
     const { clock, hear, isAlive } = rig()
     for (let ping = 0; ping < 5; ping++) {

@@ -86,6 +86,25 @@ describe('when a peer is gone', () => {
     expect(one.asked).toHaveLength(written)
   })
 
+  test('nothing is taken from one that has just returned, before the next look at who is alive', () => {
+    const rig = new UpkeepRig('one', 'two', 'three')
+    const one = rig.start('one', { ...settings, rate: 100 })
+    rig.untrusted.add(rig.id('three'))
+    rig.pin(one, ...pinsAt(rig, 2000, ['one', 'two'], 2, 2))
+    rig.pass(20_000)
+    rig.alive.delete(rig.id('two'))
+    rig.pass(grace + 8_000)
+    for (let times = 0; times < 20; times++) {
+      rig.alive.add(rig.id('two'))
+      const written = one.asked.length
+      expect(written).toBeGreaterThan(0)
+      rig.pass(100)
+      expect(one.asked).toHaveLength(written)
+      rig.alive.delete(rig.id('two'))
+      rig.pass(100)
+    }
+  })
+
   test('the pins with the fewest copies go first, and no faster than the rate', () => {
     const rig = new UpkeepRig('one', 'two', 'three', 'four', 'five', 'six')
     const one = rig.start('one', { ...settings, rate: 5 })

@@ -139,6 +139,7 @@ export class UpkeepRig {
     const given = new Map<PeerIdText, number>()
     return {
       members: () => [...this.alive].sort(),
+      isAlive: (peer) => this.alive.has(peer),
       isTrusted: (peer) => !this.untrusted.has(peer),
       isRemoved: (peer) => this.removed.has(peer),
       gave: (peers) => {
