@@ -113,10 +113,11 @@ class Regions {
     expect(holders.size).toBe(pins)
     for (const each of holders.values())
       expect(each.map((name) => regions[name]).sort()).toEqual(['ap', 'eu', 'us'])
-    // Nodes without content do not tell of less room as they are given pins: halves are not exact.
+    // Nodes without content tell of the same room always, so that peers of a region take turns. Their counts may come to differ
+    // by one whenever all have told of themselves anew, each 30 s: this allows for 12 times with 300 pins.
     for (const name of ['eu1', 'eu2', 'us1', 'us2']) {
       const share = [...holders.values()].filter((each) => each.includes(name as Name)).length / pins
-      expect(share).toBeWithin(0.3, 0.7)
+      expect(share).toBeWithin(0.48, 0.52)
     }
   }
 
