@@ -80,7 +80,8 @@ export const requestBytes: Record<string, Decoder> = {
       '/ipns/example.org/',
     ),
     errors: ['GatewayError', 'PathError'],
-    decode: (bytes) => readRequest(new URL(textOf(bytes), 'http://127.0.0.1'), new Headers()),
+    decode: (bytes) =>
+      readRequest(new URL(`http://127.0.0.1/${textOf(bytes).replace(/^\//, '')}`), new Headers()),
   },
 }
 
