@@ -17,6 +17,6 @@ describe('a record of a name', () => {
     const signer = { sign: () => new Uint8Array(66) } as unknown as PrivateKey
     const record = await makeIpnsRecord(signer, '/ipfs/bafkqaaa', 60_000)
     const opened = openRecord(peerIdFromPrivateKey(key).toMultihash(), record, Date.now())
-    expect(opened).rejects.toMatchObject({ name: 'NameError' })
+    await expect(opened).rejects.toMatchObject({ name: 'NameError' })
   })
 })
