@@ -105,7 +105,7 @@ describe('a peer that goes', () => {
     await two.stop()
     await eventually('two is missed again', () => missed().length === 3)
     expect(missed()[0]).toBe(two.id)
-  })
+  }, 30_000)
 })
 
 describe('metrics', () => {
