@@ -53,6 +53,11 @@ export class Attention implements Disposable {
     this.#wall = init.clock.now()
   }
 
+  /** Milliseconds that a ping of this peer holds. */
+  get pingTtl(): number {
+    return this.#init.pingTtl
+  }
+
   /** Looks at the clocks from now on; what was before does not count. */
   start(): void {
     const { clock } = this.#init

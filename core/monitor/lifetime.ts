@@ -21,12 +21,21 @@ const leastExpected = 60_000
 /** Times of its life after which the next metric of a peer that is only slow has come. */
 const lateBeats = 2
 
+/** Pauses after which the rhythm is known; before, several metrics at once look like a quick one. */
+const leastGaps = 3
+
 /** What is known of the arrivals of one metric of one peer. */
 export class Rhythm {
+  readonly #usual: number
   /** Milliseconds, the newest last. */
   #gaps: number[] = []
   /** `expected`: the longest pause after it that its peer needs no excuse for. */
   #last: { arrivedAt: number; expire: bigint; expected: number } | undefined
+
+  /** `usual`: milliseconds that news of a sender whose clock is late holds at least while its rhythm is not known. */
+  constructor(usual: number) {
+    this.#usual = usual
+  }
 
   /**
    * Takes an arrival at `now`, of a metric that claims to hold for `claim` from then until `expire` on the sender's clock.
@@ -50,14 +59,15 @@ export class Rhythm {
   #lifetime(claim: number, isNews: boolean): number {
     const beat = this.#beat()
     if (beat === undefined) return clamp(claim, 0, unprovenLifetime)
-    const least = isNews ? leastBeats * beat : 0
+    const isUnproven = claim <= 0 && this.#gaps.length < leastGaps
+    const least = isNews ? Math.max(leastBeats * beat, isUnproven ? this.#usual : 0) : 0
     return clamp(claim, least, Math.max(least, mostBeats * beat, believedLifetime))
   }
 
   /** The longest usual pause: one that is longer than all others may be that of a peer that was away. */
   #beat(): number | undefined {
     const longest = this.#gaps.toSorted((a, b) => b - a)
-    return longest.length < 3 ? longest[0] : longest[1]
+    return longest.length < leastGaps ? longest[0] : longest[1]
   }
 }
 

@@ -39,12 +39,12 @@ interface Entry {
 
 export class MetricWindow {
   readonly #byPeer = new Map<PeerIdText, Map<string, Entry>>()
-  readonly #attention: Pick<Attention, 'now' | 'judge'>
+  readonly #attention: Pick<Attention, 'now' | 'judge' | 'pingTtl'>
   readonly #counts: (peer: PeerIdText) => boolean
 
   /** `counts`: false of peers whose metrics are kept and not given out, as long as it says so. */
   constructor(
-    attention: Pick<Attention, 'now' | 'judge'>,
+    attention: Pick<Attention, 'now' | 'judge' | 'pingTtl'>,
     counts: (peer: PeerIdText) => boolean = () => true,
   ) {
     this.#attention = attention
@@ -67,7 +67,7 @@ export class MetricWindow {
       this.#byPeer.set(peer, ofPeer)
     }
     const now = this.#attention.now()
-    const rhythm = known?.rhythm ?? new Rhythm()
+    const rhythm = known?.rhythm ?? new Rhythm(this.#attention.pingTtl)
     const lifetime = rhythm.arrival(now, Number(metric.expire - metric.receivedAt) / 1e6, metric.expire)
     const held = lifetime > 0
     // What was said before was believed for some time: one more metric is no reason to believe it for less.

@@ -37,9 +37,10 @@ export class DrivenClock implements Clock, Scheduler {
 }
 
 /** Nothing ever lapses: what is needed of `Attention` where it is not the point. */
-export function alwaysAttentive(clock: Clock): Pick<Attention, 'now' | 'judge'> {
+export function alwaysAttentive(clock: Clock): Pick<Attention, 'now' | 'judge' | 'pingTtl'> {
   return {
     now: () => clock.monotonic(),
     judge: () => (deadline) => deadline > clock.monotonic(),
+    pingTtl: 30_000,
   }
 }

@@ -114,6 +114,18 @@ describe('a peer whose clock is wrong', () => {
     clock.run(second)
     expect(isAlive()).toBe(false)
   })
+  test('late, is alive until its next ping when it tells several at once, and nothing was heard before', () => {
+    const { clock, hear, isAlive } = rig()
+    for (let more = 0; more < 2; more++) {
+      clock.run(100)
+      hear({ skew: -39 * second })
+    }
+    for (let ping = 0; ping < 5; ping++) {
+      clock.run(15 * second)
+      expect([ping, isAlive()]).toEqual([ping, true])
+      hear({ skew: -39 * second })
+    }
+  })
   test('ahead by a day, is missed two minutes after its last ping', () => {
     const { clock, hear, isAlive } = rig()
     for (let ping = 0; ping < 5; ping++) {

@@ -11,7 +11,7 @@ function membership({
   roomy = [self, ...alive],
   ...given
 }: Partial<MembershipInit> & { alive?: string[]; roomy?: string[] } = {}): Membership {
-  const window = new MetricWindow({ now: () => 0, judge: () => () => true })
+  const window = new MetricWindow({ now: () => 0, judge: () => () => true, pingTtl: 30_000 })
   const add = (name: string, peer: string) =>
     window.add({
       name,
