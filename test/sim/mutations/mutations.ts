@@ -146,8 +146,8 @@ export const mutations: Record<string, Mutation> = {
   },
   'more is in flight than set': {
     file: 'core/tracker/tracker.ts',
-    find: 'return Math.min(free, heldFactor * limit - held)',
-    put: 'return Math.min(free + 1, heldFactor * limit - held)',
+    find: 'let slots = this.#limit(kind) - countWork(',
+    put: 'let slots = this.#limit(kind) + 1 - countWork(',
     foundBy: 'anytime_no_more_in_flight_than_set',
   },
   'what is held already is queued twice': {
