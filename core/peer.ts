@@ -94,12 +94,12 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const { clock } = runtime
   const self = identity.id
   const { peername: peerName, followerMode: isFollower, leaveOnShutdown } = config.cluster
-  for (const unmet of unmetSettings(config))
-    runtime.logger.info('a setting has no effect', { setting: unmet })
-
   const store = started.use(
     await openStore({ folder: config.folder, self, runtime, priority: prioritySettings(config) }),
   )
+  // Only now: a start that fails says nothing but why.
+  for (const unmet of unmetSettings(config))
+    runtime.logger.info('a setting has no effect', { setting: unmet })
   const { ipfs: node, gatewayUrls } = await openIpfs(init)
   started.use(node)
   const ipfs = tellingOfWorks(init, node, started, () => void heartbeat.beat())
