@@ -110,6 +110,7 @@ describe.skipIf(!hasExecutable)(`the daemon outlives${whyMissing}`, () => {
           await Bun.sleep(0)
         }
         await eventually('it has got some', async () => {
+          await pubsub.publish(headsTopic(clusterName), heads)
           const received = Object.entries(await peer.client.bandwidth())
           return received.some(([name, { total_in }]) => name.includes('meshsub') && total_in > MiB)
         })
