@@ -9,7 +9,7 @@ import type { CID } from 'multiformats/cid'
 import { type BlockId, blockCid, blockIdOf, isBlockCid } from './block-id.ts'
 import { type CrdtBlock, decodeBlock } from './dag-node.ts'
 import { CrdtBlockError } from './errors.ts'
-import { MAX_REFUSED_BLOCKS, MAX_WALK_BLOCKS, MAX_WANTS } from './limits.ts'
+import { MAX_HEAD_TRIES, MAX_REFUSED_BLOCKS, MAX_WALK_BLOCKS, MAX_WANTS } from './limits.ts'
 import type { Sha256 } from './sha256.ts'
 import { WantQueue } from './want-queue.ts'
 
@@ -50,6 +50,8 @@ interface WalkNode {
   state: NodeState
   /** Parents that are not ready. */
   missing: number
+  /** Times that it could not be had since it was announced. */
+  tries: number
   /** Blocks that build on this one and wait. */
   readonly children: WalkNode[]
 }
@@ -87,7 +89,9 @@ export class DagWalk {
     const refused: RefusedBlock[] = []
     for (const cid of heads) {
       const id = blockIdOf(cid)
-      if (this.#nodes.has(id) || this.#init.isMerged(cid)) continue
+      const known = this.#nodes.get(id)
+      if (known !== undefined) known.tries = 0
+      if (known !== undefined || this.#init.isMerged(cid)) continue
       const why = this.#whyNot(cid, id)
       if (why === undefined) this.#want(id, source, Number.POSITIVE_INFINITY)
       else refused.push({ cid, reason: `head ${cid}, announced by ${source}: ${why.text}`, final: why.final })
@@ -128,17 +132,24 @@ export class DagWalk {
   failed(cid: CID): void {
     const node = this.#nodes.get(blockIdOf(cid))
     if (node?.state !== 'fetching') return
-    this.#leave(node, 'failed')
-    this.#failed.add(node)
+    this.#fail(node)
   }
 
-  /** Asks again for all that failed. */
-  retryFailed(): void {
-    for (const node of this.#failed) {
-      node.state = 'wanted'
+  /**
+   * Asks again for all that failed. Returns the heads that are given up: nobody has had them for long, and nobody announces
+   * them any more, as when their peer was lost with them. They are followed when announced again.
+   */
+  retryFailed(): RefusedBlock[] {
+    const refused: RefusedBlock[] = []
+    for (const node of [...this.#failed]) {
+      if (node.tries >= MAX_HEAD_TRIES && node.children.length === 0) {
+        refused.push(...this.#drop(node, `could not be had ${node.tries} times`, false))
+        continue
+      }
+      this.#leave(node, 'wanted')
       this.#wanted.push(node, node.height)
     }
-    this.#failed.clear()
+    return refused
   }
 
   /** Up to `limit` blocks to merge in this order; answered by `merged` or `notMerged`. */
@@ -164,7 +175,7 @@ export class DagWalk {
   }
 
   #want(id: BlockId, source: string, height: number): WalkNode {
-    const node: WalkNode = { id, source, height, state: 'wanted', missing: 0, children: [] }
+    const node: WalkNode = { id, source, height, state: 'wanted', missing: 0, tries: 0, children: [] }
     this.#nodes.set(id, node)
     this.#wanted.push(node, height)
     return node
@@ -212,9 +223,14 @@ export class DagWalk {
   #refuse(node: WalkNode, from: string, error: unknown): RefusedBlock[] {
     const why = `delivered by ${from}: ${error instanceof Error ? error.message : String(error)}`
     if (!(error instanceof CrdtBlockError) || error.fault !== 'hash') return this.#drop(node, why, true)
+    this.#fail(node)
+    return [refusal(node, why, false)]
+  }
+
+  #fail(node: WalkNode): void {
     this.#leave(node, 'failed')
     this.#failed.add(node)
-    return [refusal(node, why, false)]
+    node.tries++
   }
 
   /** Forgets a block and all that builds on it. What they build on stays: it may be good by itself. */

@@ -195,7 +195,7 @@ export class Replication implements AsyncDisposable {
   #retrySoon(): void {
     if (this.#timers.has('retry')) return
     this.#after('retry', retryInterval, () => {
-      this.#walk.retryFailed()
+      this.#report(this.#walk.retryFailed())
       this.#fetch()
       this.#mergeReady()
     })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { CID } from 'multiformats/cid'
 import { compareCids, encodeBlock } from '../../../core/crdt/dag-node.ts'
 import { DagWalk, type DagWalkInit } from '../../../core/crdt/dag-walk.ts'
+import { MAX_HEAD_TRIES } from '../../../core/crdt/limits.ts'
 import type { DagBlock } from '../../../core/runtime/store.ts'
 import { chain, putBlock } from '../../support/crdt-blocks.ts'
 
@@ -128,6 +129,50 @@ describe('a walk', () => {
     expect(walk.failedCount).toBe(1)
     walk.retryFailed()
     expect(walk.takeWants().map(String)).toEqual(names([one]))
+    walker.deliver(one)
+    expect(walker.mergeReady()).toEqual(names([one, two]))
+  })
+
+  test('gives up a head that nobody has and nobody announces any more, and takes it when it is announced again', () => {
+    const [one] = chain(1) as [DagBlock]
+    const { walk, ...walker } = pick(new Walker())
+    walk.announce([one.cid], 'peer-a')
+    const failOnce = () => {
+      expect(walk.takeWants()).toHaveLength(1)
+      walk.failed(one.cid)
+    }
+    for (let tries = 1; tries < MAX_HEAD_TRIES; tries++) {
+      failOnce()
+      expect(walk.retryFailed()).toEqual([])
+    }
+    walk.announce([one.cid], 'peer-a')
+    for (let tries = 1; tries < MAX_HEAD_TRIES; tries++) {
+      failOnce()
+      expect(walk.retryFailed()).toEqual([])
+    }
+    failOnce()
+    expect(walk.retryFailed()).toMatchObject([
+      { cid: one.cid, final: false, reason: expect.stringContaining('peer-a, could not be had 60 times') },
+    ])
+    expect(walk.size).toBe(0)
+    walk.announce([one.cid], 'peer-c')
+    expect(walk.takeWants()).toHaveLength(1)
+    expect(walker.deliver(one)).toBe(true)
+    expect(walker.mergeReady()).toEqual(names([one]))
+  })
+
+  test('never gives up what a block that is here builds on', () => {
+    const [one, two] = chain(2) as [DagBlock, DagBlock]
+    const { walk, ...walker } = pick(new Walker())
+    walk.announce([two.cid], 'peer-a')
+    walk.takeWants()
+    walker.deliver(two)
+    for (let tries = 0; tries < 2 * MAX_HEAD_TRIES; tries++) {
+      expect(walk.takeWants().map(String)).toEqual(names([one]))
+      walk.failed(one.cid)
+      expect(walk.retryFailed()).toEqual([])
+    }
+    walk.takeWants()
     walker.deliver(one)
     expect(walker.mergeReady()).toEqual(names([one, two]))
   })
