@@ -10,6 +10,7 @@ import { type Dialler, dialFirst } from './dialling.ts'
 import { PeerUnreachableError, SecretMismatchError } from './errors.ts'
 import type { ClusterHost } from './host.ts'
 import type { KnownPeers } from './known-peers.ts'
+import { locate } from './lookup.ts'
 import type { OpeningWatch } from './opening-watch.ts'
 
 export interface ConnectionSettings {
@@ -93,9 +94,8 @@ export class Connections implements AsyncDisposable {
    * `dialTimeout`, and with the signal's reason.
    */
   async connect(peer: PeerIdText, signal?: AbortSignal): Promise<Connection> {
-    const { host } = this.#init
     const id = peerIdFromString(peer)
-    const open = host.getConnections(id).find(({ status }) => status === 'open')
+    const open = this.#openConnection(id)
     if (open !== undefined) return open
     const dial = this.#dials.get(peer) ?? this.#dial(id, peer)
     return await (signal === undefined ? dial : raceSignal(dial, signal))
@@ -144,11 +144,14 @@ export class Connections implements AsyncDisposable {
 
   async #dialOnce(id: PeerId, peer: PeerIdText): Promise<Connection> {
     const { host, known, settings, openingWatch, fingerprint, runtime } = this.#init
-    const addresses = known.addressesOf(peer).slice(0, dialledAddresses)
     const timeout = AbortSignal.timeout(settings.dialTimeout)
     const signal = AbortSignal.any([timeout, this.#closing.signal])
+    let addresses: string[] = []
     try {
-      if (addresses.length === 0) return await host.dial(id, { signal })
+      await locate(id, { host, known, scheduler: runtime.scheduler }, signal)
+      const open = this.#openConnection(id)
+      if (open !== undefined) return open
+      addresses = known.addressesOf(peer).slice(0, dialledAddresses)
       return await dialFirst(host as unknown as Dialler, addresses, runtime.scheduler, signal)
     } catch (cause) {
       this.#closing.signal.throwIfAborted()
@@ -157,6 +160,10 @@ export class Connections implements AsyncDisposable {
         throw new SecretMismatchError(peer, fingerprint, { cause })
       throw new PeerUnreachableError(peer, whyUnreachable(cause, timeout, addresses), { cause })
     }
+  }
+
+  #openConnection(id: PeerId): Connection | undefined {
+    return this.#init.host.getConnections(id).find(({ status }) => status === 'open')
   }
 
   async #connectFirst(): Promise<void> {
@@ -311,8 +318,8 @@ async function raceSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> 
 }
 
 function whyUnreachable(cause: unknown, timeout: AbortSignal, addresses: readonly string[]): string {
-  if (timeout.aborted) return `no answer in time at ${addresses.join(', ') || 'any address'}`
-  if (addresses.length === 0) return 'no address of it is known'
+  if (addresses.length === 0) return 'no address of it is known, and no peer that was asked knows one'
+  if (timeout.aborted) return `no answer in time at ${addresses.join(', ')}`
   const causes = cause instanceof AggregateError ? cause.errors : [cause]
   return causes.map((error, index) => `${addresses[index] ?? 'it'}: ${messageOf(error)}`).join('; ')
 }

@@ -1,7 +1,8 @@
 /**
  * What a Kubo that hangs costs the writes to all peers of a cluster: three peers of ours, each with a real Kubo, are written
- * to as fast as one client each can, while the first Kubo runs, hangs (SIGSTOP), and runs again:
- * `bun test/bench/frozen-kubo.ts [seconds of a phase] [rounds]`. Needs the programs of `test/interop` and the executable.
+ * to by one client each, while the first Kubo runs, hangs (SIGSTOP), and runs again:
+ * `bun test/bench/frozen-kubo.ts [seconds of a phase] [rounds] [milliseconds between two writes of a client]`. Without a pause
+ * the CPU decides, of which a Kubo that hangs takes none, so that all others speed up. Needs the programs of `test/interop` and the executable.
  */
 import { goBinaries } from '../interop/rig/binaries.ts'
 import { KuboNode } from '../interop/rig/kubo.ts'
@@ -11,6 +12,7 @@ import { formCluster, startAll } from '../interop/rig/test-cluster.ts'
 
 const seconds = Number(process.argv[2] ?? 10)
 const rounds = Number(process.argv[3] ?? 10)
+const pause = Number(process.argv[4] ?? 0)
 
 const binaries = await goBinaries()
 if (binaries.path === undefined) console.log(`skipped: ${binaries.missing}`)
@@ -47,7 +49,7 @@ function add(sums: number[], rates: readonly number[]): void {
 /** Accepted writes a second, of each peer. */
 async function phase(name: string, peers: readonly OurPeer[]): Promise<number[]> {
   const began = performance.now()
-  const writes = peers.map((peer) => new SteadyWrites(peer, { clients: 1, pause: 0 }))
+  const writes = peers.map((peer) => new SteadyWrites(peer, { clients: 1, pause }))
   await Bun.sleep(seconds * 1_000)
   for (const each of writes) await each[Symbol.asyncDispose]()
   const took = (performance.now() - began) / 1_000

@@ -155,6 +155,20 @@ describe('a call', () => {
     await expect(call).rejects.toMatchObject({ name: 'PeerUnreachableError' })
   })
 
+  test('reaches a peer that joins after it was looked for, by asking those that both know', async () => {
+    await using first = await startNetworkPeer()
+    await using caller = await startNetworkPeer({ settings: { peerAddresses: [first.address] } })
+    await using called = await startNetworkPeer({ handlers })
+    await eventually('connected', () => caller.network.connectedPeers().includes(first.id))
+    const call = caller.network.call(called.id, rpc.version, {})
+    call.catch(() => undefined)
+    // The first lookup has begun, and nobody can answer it.
+    await Bun.sleep(250)
+    called.network.addPeerAddresses([first.address], 'test')
+    await called.network.connect(first.id)
+    expect(await call).toEqual({ v: 'here' })
+  })
+
   test('of a peer that is gone fails within the dial timeout, with what was tried', async () => {
     await using peer = await startNetworkPeer({
       settings: { dialTimeout: 500, peerAddresses: [`/ip4/127.0.0.1/tcp/1/p2p/${nobody}`] },
