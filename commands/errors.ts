@@ -1,11 +1,12 @@
 /** Errors of commands. Which exit code follows is decided in `cli/exit-codes.ts`. */
+import { messageOf } from '../core/error-text.ts'
 
 /** A local failure; printed as `error <doing>: <cause>`, as the original does. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
   readonly doing: string
   constructor(doing: string, cause: unknown) {
-    super(`error ${doing}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    super(`error ${doing}: ${messageOf(cause)}`, { cause })
     this.doing = doing
   }
 }

@@ -1,4 +1,5 @@
 /** Errors of adding content. Texts that clients of the original know are kept word for word (`spec/rest-api.md` §8). */
+import { messageOf } from '../error-text.ts'
 
 /** The request asks for something that cannot be done; nothing was read and nothing written. */
 export class AddRefusedError extends Error {
@@ -42,7 +43,7 @@ export class DestinationsFailedError extends Error {
   override readonly name = 'DestinationsFailedError'
 
   constructor(cause: unknown) {
-    const detail = cause instanceof Error ? cause.message : String(cause)
+    const detail = messageOf(cause)
     super(`failed to put block on all destinations: ${detail}`, { cause })
   }
 }

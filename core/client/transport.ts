@@ -2,8 +2,10 @@
  * One HTTP exchange. On `node:http` and not `fetch`, which cannot see trailers: a stream that failed in the middle says
  * so only there (`spec/rest-api.md §5`).
  */
+
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { messageOf } from '../error-text.ts'
 import type { ApiAddress } from './address.ts'
 import { ApiError } from './errors.ts'
 
@@ -137,6 +139,6 @@ async function* bodyOf(
 
 function transportError(address: ApiAddress, error: unknown): Error {
   if (error instanceof ApiError || (error instanceof Error && error.name === 'UploadError')) return error
-  const why = error instanceof Error ? error.message : String(error)
+  const why = messageOf(error)
   return new ApiError(0, `${address.text}: ${why}`, { cause: error })
 }

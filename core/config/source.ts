@@ -1,4 +1,5 @@
 /** A configuration that is fetched: service.json may be only a pointer to another (`spec/config.md §2`, rule 1). */
+import { messageOf } from '../error-text.ts'
 import { SourceError } from './errors.ts'
 
 /** Bytes of a configuration, fetched or on disk. */
@@ -24,7 +25,7 @@ export async function fetchSource(url: string, signal?: AbortSignal): Promise<st
     answer = { status: response.status, text: await boundedText(response, url) }
   } catch (cause) {
     if (cause instanceof SourceError) throw cause
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = messageOf(cause)
     throw new SourceError(`could not fetch configuration from source: ${url}: ${why}`, { cause })
   }
   if (answer.status >= 300) {

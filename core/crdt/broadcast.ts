@@ -1,5 +1,7 @@
 /** Pubsub messages that announce heads (`spec/wire.md` §3.4). */
+
 import { CID } from 'multiformats/cid'
+import { messageOf } from '../error-text.ts'
 import { ProtobufReader, ProtobufWriter, WIRE_BYTES } from '../pin/protobuf.ts'
 import { BroadcastDecodeError } from './errors.ts'
 import { MAX_BROADCAST_BYTES, MAX_BROADCAST_HEADS } from './limits.ts'
@@ -32,7 +34,7 @@ export function decodeBroadcast(bytes: Uint8Array): CID[] {
   try {
     return readHeads(bytes)
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = messageOf(cause)
     throw new BroadcastDecodeError(`broadcast cannot be read: ${why}`, { cause })
   }
 }

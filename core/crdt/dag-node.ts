@@ -1,7 +1,9 @@
 /** Blocks of the replicated pinset: a delta and links to the heads that it builds on, as a dag-pb node (`spec/wire.md` §3.3). */
+
 import * as dagPb from '@ipld/dag-pb'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
+import { messageOf } from '../error-text.ts'
 import type { DagBlock } from '../runtime/store.ts'
 import { type BlockId, blockIdOf, DAG_PB, isBlockCid, SHA2_256 } from './block-id.ts'
 import { type Delta, decodeDelta } from './delta.ts'
@@ -82,10 +84,6 @@ function readDelta(cid: CID, data: Uint8Array | undefined): Delta {
 
 function refusal(fault: BlockFault, cid: CID, why: string, cause?: unknown): CrdtBlockError {
   return new CrdtBlockError(fault, `block ${cid}: ${why}`, { cause })
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

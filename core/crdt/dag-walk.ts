@@ -5,7 +5,9 @@
  *
  * Blocks parked by an earlier run are wants like others: the caller answers them from disk. The walk keeps no bytes.
  */
+
 import type { CID } from 'multiformats/cid'
+import { messageOf } from '../error-text.ts'
 import { type BlockId, blockCid, blockIdOf, isBlockCid } from './block-id.ts'
 import { type CrdtBlock, decodeBlock } from './dag-node.ts'
 import { CrdtBlockError } from './errors.ts'
@@ -221,7 +223,7 @@ export class DagWalk {
   }
 
   #refuse(node: WalkNode, from: string, error: unknown): RefusedBlock[] {
-    const why = `delivered by ${from}: ${error instanceof Error ? error.message : String(error)}`
+    const why = `delivered by ${from}: ${messageOf(error)}`
     if (!(error instanceof CrdtBlockError) || error.fault !== 'hash') return this.#drop(node, why, true)
     this.#fail(node)
     return [refusal(node, why, false)]

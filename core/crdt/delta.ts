@@ -1,4 +1,5 @@
 /** Deltas: what one block changes in the pinset, and their protobuf (`spec/wire.md` §3.3). */
+import { messageOf } from '../error-text.ts'
 import { MAX_PIN_KEY_LENGTH } from '../pin/key.ts'
 import { ProtobufReader, ProtobufWriter, WIRE_BYTES, WIRE_VARINT } from '../pin/protobuf.ts'
 import { type BlockId, parseBlockId } from './block-id.ts'
@@ -56,7 +57,7 @@ export function decodeDelta(bytes: Uint8Array): Delta {
     return readDelta(bytes)
   } catch (cause) {
     if (cause instanceof DeltaDecodeError) throw cause
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = messageOf(cause)
     throw new DeltaDecodeError(`delta cannot be read: ${why}`, { cause })
   }
 }

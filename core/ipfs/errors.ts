@@ -2,6 +2,7 @@
  * Errors of the IPFS backends. Each says what was asked, of which node, why it failed and what to do next; the tracker
  * reads only `reason`.
  */
+import { messageOf } from '../error-text.ts'
 import type { IpfsFailure, IpfsFailureReason } from '../runtime/ipfs.ts'
 
 /** What was going on when a call failed. */
@@ -89,7 +90,7 @@ export class IpfsAbortedError extends IpfsError {
   override readonly reason = 'aborted'
 
   constructor(call: IpfsCall, cause: unknown) {
-    super(`${call.what} was stopped: ${cause instanceof Error ? cause.message : String(cause)}`, call, {
+    super(`${call.what} was stopped: ${messageOf(cause)}`, call, {
       cause,
     })
   }

@@ -2,8 +2,10 @@
  * Replaces the pinset of a stopped peer with pins from a file. All of the input is read and checked into a new store; only
  * when that is whole and durable it takes the place of the old one. The original deletes first.
  */
+
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { messageOf } from '../error-text.ts'
 import { parsePinText } from '../pin/json.ts'
 import { isPinEverywhere, type PeerIdText, type Pin } from '../pin/pin.ts'
 import { replicationFactors } from '../pin/validation.ts'
@@ -115,7 +117,7 @@ async function* pinsOf(options: ImportOptions): AsyncGenerator<Pin> {
     try {
       pin = parsePinText(line)
     } catch (cause) {
-      return refuse(cause instanceof Error ? cause.message : String(cause), cause)
+      return refuse(messageOf(cause), cause)
     }
     const changed = changedPin(pin, options)
     const fault = factorFault(changed)

@@ -9,8 +9,9 @@ import type { PeerId } from '@libp2p/interface'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { Logger, Scheduler, Timer } from '../runtime/ports.ts'
 import type { Refusals } from './refusals.ts'
+import { type Subscriptions, takesPart } from './subscriptions.ts'
 
-/** As much of the host and its pubsub as is listened to. */
+/** As much of the host as is listened to. */
 export interface PeerEvents {
   addEventListener(
     type: 'peer:connect' | 'peer:disconnect',
@@ -22,21 +23,9 @@ export interface PeerEvents {
   ): void
 }
 
-export interface SubscriptionEvents {
-  getSubscribers(topic: string): PeerId[]
-  addEventListener(
-    type: 'subscription-change',
-    listener: (event: CustomEvent<SubscriptionChangeData>) => void,
-  ): void
-  removeEventListener(
-    type: 'subscription-change',
-    listener: (event: CustomEvent<SubscriptionChangeData>) => void,
-  ): void
-}
-
 export interface BelongingInit {
   host: PeerEvents
-  pubsub: SubscriptionEvents
+  pubsub: Subscriptions
   clusterName: string
   headsTopic: string
   metricsTopic: string
@@ -108,7 +97,7 @@ export class Belonging implements Disposable {
   }
 
   #takesPart(peer: PeerIdText, topic: string): boolean {
-    return this.#init.pubsub.getSubscribers(topic).some((each) => each.toString() === peer)
+    return takesPart(this.#init.pubsub, peer, topic)
   }
 
   #wait(peer: PeerIdText): void {

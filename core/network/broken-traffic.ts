@@ -3,8 +3,10 @@
  * multiplexing did, and pubsub messages without a sound signature or form. The protocols are libraries, which tell of it in
  * their own logs only.
  */
+
 import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
 import type { Connection, Stream, StreamCloseEvent } from '@libp2p/interface'
+import { messageOf } from '../error-text.ts'
 import type { Refusals } from './refusals.ts'
 
 /** As much of the host as is looked at. */
@@ -52,7 +54,7 @@ export function watchPubsub(pubsub: GossipSub, refusals: Refusals): void {
     try {
       return decode(bytes)
     } catch (error) {
-      refusals.note('broken pubsub message', 'a peer', error instanceof Error ? error.message : String(error))
+      refusals.note('broken pubsub message', 'a peer', messageOf(error))
       throw error
     }
   }

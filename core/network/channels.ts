@@ -2,6 +2,7 @@
  * The two pubsub topics as the rest of the peer uses them: heads of trusted signers, and metrics that count for nobody but
  * their signer (`spec/wire.md` §2.1, §2.3, §5.1). What else arrives is dropped and counted.
  */
+
 import {
   type GossipSub,
   type GossipsubMessage,
@@ -10,6 +11,7 @@ import {
   TopicValidatorResult,
 } from '@chainsafe/libp2p-gossipsub'
 import { decodeBroadcast } from '../crdt/broadcast.ts'
+import { messageOf } from '../error-text.ts'
 import type { Metric } from '../monitor/metric.ts'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { Clock } from '../runtime/ports.ts'
@@ -119,8 +121,4 @@ function openTopic(pubsub: GossipSub, topic: string): HeadsChannel & Disposable 
 
 function signerOf(message: Message): PeerIdText | undefined {
   return message.type === 'signed' ? message.from.toString() : undefined
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

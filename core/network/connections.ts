@@ -2,8 +2,10 @@
  * Keeps this peer connected: to a few known peers at start, to more of them as time goes on, again to those it lost, and to
  * no more than it should (`spec/wire.md` §1.5, §1.8).
  */
+
 import type { Connection, NewStreamOptions, PeerId, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
+import { messageOf } from '../error-text.ts'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { Logger, Runtime, Timer } from '../runtime/ports.ts'
 import { type Dialler, dialFirst } from './dialling.ts'
@@ -322,8 +324,4 @@ function whyUnreachable(cause: unknown, timeout: AbortSignal, addresses: readonl
   if (timeout.aborted) return `no answer in time at ${addresses.join(', ')}`
   const causes = cause instanceof AggregateError ? cause.errors : [cause]
   return causes.map((error, index) => `${addresses[index] ?? 'it'}: ${messageOf(error)}`).join('; ')
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -24,7 +24,7 @@ import { encrypters } from './encrypters.ts'
 import { SwarmListenError } from './errors.ts'
 import type { OpeningWatch } from './opening-watch.ts'
 import { swarmKey } from './private-network.ts'
-import { messageId } from './topics.ts'
+import { messageId, seenMessages } from './topics.ts'
 
 export interface HostServices extends Record<string, unknown> {
   pubsub: GossipSub
@@ -79,9 +79,6 @@ export interface HostInit {
 }
 
 export const defaultInboundLimits: InboundLimits = { perSecond: 50, pending: 64 }
-
-/** Milliseconds for which a message counts as seen, in Go whatever the configuration says. */
-const seenMessages = 30 * 60_000
 
 /** Milliseconds that the exchange of private-network nonces may take; the library's 1 s is too short for a busy machine. */
 const nonceTimeout = 5_000

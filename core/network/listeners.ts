@@ -3,25 +3,16 @@
  * which the library drops what it is to send them. A new connection has both a few round trips after it was made.
  */
 import type { SubscriptionChangeData } from '@chainsafe/libp2p-gossipsub'
-import type { PeerId } from '@libp2p/interface'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { Scheduler, Timer } from '../runtime/ports.ts'
+import { type Subscriptions, takesPart } from './subscriptions.ts'
 
 /** As much of the library's router as is looked at. */
-export interface Router {
+export interface Router extends Subscriptions {
   readonly streamsOutbound: ReadonlyMap<string, unknown>
-  getSubscribers(topic: string): PeerId[]
   /** Takes a peer into the mesh of a topic; false when it cannot, or has. */
   graftOnSubscribe(peer: PeerIdText, topic: string): boolean
   sendGraft(peer: PeerIdText, topics: string[]): void
-  addEventListener(
-    type: 'subscription-change',
-    listener: (event: CustomEvent<SubscriptionChangeData>) => void,
-  ): void
-  removeEventListener(
-    type: 'subscription-change',
-    listener: (event: CustomEvent<SubscriptionChangeData>) => void,
-  ): void
 }
 
 /** Milliseconds between two looks whether the stream to a peer that listens is open, and how many there are. */
@@ -85,11 +76,7 @@ export class Listeners implements Disposable {
   }
 
   #hears(peer: PeerIdText): boolean {
-    const { streamsOutbound } = this.#router
-    return (
-      streamsOutbound.has(peer) &&
-      this.#router.getSubscribers(this.#topic).some((each) => each.toString() === peer)
-    )
+    return this.#router.streamsOutbound.has(peer) && takesPart(this.#router, peer, this.#topic)
   }
 
   [Symbol.dispose](): void {

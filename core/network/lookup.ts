@@ -26,7 +26,7 @@ export async function locate(id: PeerId, init: LookupInit, signal: AbortSignal):
   const peer = id.toString()
   const isFound = () => known.addressesOf(peer).length > 0 || host.getConnections(id).length > 0
   for (let ms = firstTurn; !isFound(); ms *= 2) {
-    using turn = new Deadline(scheduler, ms, signal)
+    using turn = new Deadline(scheduler, ms, { signal })
     try {
       const { multiaddrs } = await host.peerRouting.findPeer(id, { signal: turn.signal })
       known.learn(peer, multiaddrs.map(String))

@@ -1,6 +1,9 @@
 /** Calls of other peers over the cluster's host: a connection, a stream, a deadline (`spec/wire.md` §6.1). */
+
 import type { Stream } from '@libp2p/interface'
+import { messageOf } from '../error-text.ts'
 import type { PeerIdText } from '../pin/pin.ts'
+import { Deadline } from '../runtime/deadline.ts'
 import type { Scheduler } from '../runtime/ports.ts'
 import type { Connections } from './connections.ts'
 import {
@@ -78,20 +81,13 @@ export class RemoteCalls {
         throw new ProtocolUnsupportedError(peer, protocol, { cause })
       }
       if (cause instanceof PeerUnreachableError || cause instanceof SecretMismatchError) throw cause
-      throw new PeerUnreachableError(peer, cause instanceof Error ? cause.message : String(cause), { cause })
+      throw new PeerUnreachableError(peer, messageOf(cause), { cause })
     }
   }
 
-  #deadline(peer: PeerIdText, method: string, { signal, timeout }: RemoteCallLimits) {
-    const controller = new AbortController()
-    const timer =
-      timeout === undefined
-        ? undefined
-        : this.#scheduler.after(timeout, () => controller.abort(new PeerSilentError(peer, method, timeout)))
-    return {
-      signal: signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]),
-      [Symbol.dispose]: () => timer?.cancel(),
-    }
+  #deadline(peer: PeerIdText, method: string, { signal, timeout }: RemoteCallLimits): Deadline {
+    const late = () => new PeerSilentError(peer, method, timeout ?? 0)
+    return new Deadline(this.#scheduler, timeout, { signal, late })
   }
 }
 

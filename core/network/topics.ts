@@ -14,6 +14,9 @@ export function headsTopic(clusterName: string): string {
   return base58btc.baseEncode(digest.bytes)
 }
 
+/** Milliseconds for which a message counts as seen, in Go whatever the configuration says. */
+export const seenMessages = 30 * 60_000
+
 const senderBytes = 16
 
 /**

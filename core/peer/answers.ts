@@ -1,5 +1,7 @@
 /** What other members say of a pin, or why one says nothing, laid into the report about it (`spec/behaviour.md` §4.8). */
+
 import type { CID } from 'multiformats/cid'
+import { messageOf } from '../error-text.ts'
 import { RpcError } from '../network/rpc/errors.ts'
 import type { PinPart } from '../network/rpc/status-pages.ts'
 import type { PeerIdText } from '../pin/pin.ts'
@@ -72,5 +74,5 @@ export function describe(report: GlobalPinInfo, { status }: PeerPinInfo, pin: Pi
 /** Why a call failed; undefined for a peer that does not trust this one, which callers of the original pass over silently. */
 export function failureOf(peer: PeerIdText, error: unknown): Failure | undefined {
   if (error instanceof RpcError && error.kind === 'authorization') return undefined
-  return { peer, failure: error instanceof Error ? error.message : String(error) }
+  return { peer, failure: messageOf(error) }
 }

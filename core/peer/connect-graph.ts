@@ -2,14 +2,16 @@
  * Who is connected to whom: each member is asked for the peers that it sees, and for those of its IPFS node
  * (`spec/wire.md` §8). Many are asked at once and none is waited for long; what is not known by then is left out.
  */
+
 import type { ConnectGraph } from '../api/peer-service.ts'
 import { identityFromWire } from '../network/rpc/conversion.ts'
 import { rpc } from '../network/rpc/methods.ts'
 import type { IdWire } from '../network/rpc/wire-types.ts'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { PeerIdentity } from '../pin/pin-info.ts'
+import { Deadline } from '../runtime/deadline.ts'
 import type { Ipfs } from '../runtime/ipfs.ts'
-import type { Runtime, Scheduler } from '../runtime/ports.ts'
+import type { Runtime } from '../runtime/ports.ts'
 import type { Members } from './members.ts'
 import type { PeerCalls } from './peer-calls.ts'
 
@@ -78,7 +80,7 @@ async function seenBy(
   signal: AbortSignal | undefined,
 ): Promise<Map<PeerIdText, PeerIdentity>> {
   const seen = new Map<PeerIdText, PeerIdentity>()
-  using limit = deadline(runtime.scheduler, peersTimeout, signal)
+  using limit = new Deadline(runtime.scheduler, peersTimeout, { signal })
   try {
     const named =
       peer === self
@@ -103,21 +105,12 @@ async function swarmOf(
   peer: PeerIdText,
   signal: AbortSignal | undefined,
 ): Promise<string[]> {
-  using limit = deadline(runtime.scheduler, swarmTimeout, signal)
+  using limit = new Deadline(runtime.scheduler, swarmTimeout, { signal })
   const limited = { signal: limit.signal }
   try {
     return await (peer === self ? ipfs.swarmPeers(limited) : calls.call(peer, rpc.swarmPeers, {}, limited))
   } catch (error) {
     runtime.logger.debug('the IPFS node of a member did not name its peers', { peer, error: String(error) })
     return []
-  }
-}
-
-function deadline(scheduler: Scheduler, ms: number, signal: AbortSignal | undefined) {
-  const timeout = new AbortController()
-  const timer = scheduler.after(ms, () => timeout.abort(new Error(`no more within ${ms / 1_000} s`)))
-  return {
-    signal: signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]),
-    [Symbol.dispose]: () => timer.cancel(),
   }
 }

@@ -1,4 +1,5 @@
 /** What the garbage collection of this peer's IPFS node removed, as a report of bounded size. */
+import { messageOf } from '../error-text.ts'
 import type { Ipfs, IpfsGcRow } from '../runtime/ipfs.ts'
 
 /** Rows of one peer's report; of more, how many is told. */
@@ -26,6 +27,6 @@ export async function collectGarbage(ipfs: Pick<Ipfs, 'gc'>, signal?: AbortSigna
     return report()
   } catch (error) {
     signal?.throwIfAborted()
-    return { ...report(), error: error instanceof Error ? error.message : String(error) }
+    return { ...report(), error: messageOf(error) }
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Reads the informers at their pace and hands the metrics on: to this peer's own window, and to whoever publishes them.
  */
+import { messageOf } from '../error-text.ts'
 import {
   freeSpaceMetric,
   type Headroom,
@@ -130,7 +131,7 @@ export class Heartbeat implements AsyncDisposable {
 
   async #readRepo(): Promise<IpfsRepoStat> {
     const { ipfs, runtime } = this.#init
-    using limit = new Deadline(runtime.scheduler, repoStatTimeout, this.#closing.signal)
+    using limit = new Deadline(runtime.scheduler, repoStatTimeout, { signal: this.#closing.signal })
     return await ipfs.repoStat({ signal: limit.signal })
   }
 
@@ -153,7 +154,7 @@ export class Heartbeat implements AsyncDisposable {
     const before = this.#failures.get(name) ?? 0
     this.#failures.set(name, before + 1)
     if (before % failuresPerLine !== 0) return
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     this.#logger.warn('a metric could not be read', { metric: name, times: before + 1, error: reason })
   }
 

@@ -2,7 +2,10 @@
  * Follows the IPFS node beside the peer: whether it answers, and as whom. The peer is up before its IPFS node is, and what
  * asks for the node's identity never waits for it (`spec/behaviour.md` §11 nos. 23, 39).
  */
+
 import type { Storage } from 'unstorage'
+import { messageOf } from '../error-text.ts'
+import { Deadline } from '../runtime/deadline.ts'
 import type { Ipfs, IpfsIdentity } from '../runtime/ipfs.ts'
 import type { Logger, Runtime, Timer } from '../runtime/ports.ts'
 
@@ -72,21 +75,16 @@ export class IpfsWatch implements AsyncDisposable {
   }
 
   async #check(): Promise<boolean> {
-    const timeout = new AbortController()
-    const timer = this.#runtime.scheduler.after(checkTimeout, () =>
-      timeout.abort(new Error(`the IPFS node did not answer within ${checkTimeout / 1_000} s`)),
-    )
+    const { signal } = this.#closing
+    const late = () => new Error(`the IPFS node did not answer within ${checkTimeout / 1_000} s`)
+    using deadline = new Deadline(this.#runtime.scheduler, checkTimeout, { signal, late })
     try {
-      const identity = await this.#ipfs.id({
-        signal: AbortSignal.any([timeout.signal, this.#closing.signal]),
-      })
+      const identity = await this.#ipfs.id({ signal: deadline.signal })
       await this.#found(identity)
       return true
     } catch (error) {
-      if (!this.#closing.signal.aborted) this.#lost(error instanceof Error ? error.message : String(error))
+      if (!signal.aborted) this.#lost(messageOf(error))
       return false
-    } finally {
-      timer.cancel()
     }
   }
 

@@ -2,9 +2,12 @@
  * Becomes a member quickly: peers that are told of are called, those that are connected at the start count as alive before
  * their first ping, and whoever begins to listen hears of this peer at once instead of at its next ping (`spec/wire.md` §1.8).
  */
+
+import { messageOf } from '../error-text.ts'
 import type { MetricWindow } from '../monitor/metric-window.ts'
 import { rpc } from '../network/rpc/methods.ts'
 import type { PeerIdText } from '../pin/pin.ts'
+import { pause } from '../runtime/pause.ts'
 import type { Logger, Runtime, Timer } from '../runtime/ports.ts'
 import type { PeerCalls } from './peer-calls.ts'
 
@@ -104,7 +107,11 @@ export class Joining implements AsyncDisposable {
           error: failure,
         })
       told = failure
-      await this.#pause(Math.round(delay * (0.5 + this.#init.runtime.random.float())))
+      await pause(
+        this.#init.runtime.scheduler,
+        Math.round(delay * (0.5 + this.#init.runtime.random.float())),
+        this.#closing.signal,
+      )
     }
   }
 
@@ -114,27 +121,14 @@ export class Joining implements AsyncDisposable {
     const limits = { timeout: joinTimeout, signal: this.#closing.signal }
     try {
       await calls.call(peer, rpc.version, {}, limits)
-      await this.#pause(settleTime)
+      await pause(this.#init.runtime.scheduler, settleTime, this.#closing.signal)
       await calls.call(peer, rpc.peerAdd, self, limits)
     } catch (error) {
-      return error instanceof Error ? error.message : String(error)
+      return messageOf(error)
     }
     this.countAlive(peer)
     this.#logger.info('joined the cluster', { through: peer })
     return undefined
-  }
-
-  /** Ends early, without an error, when the peer stops. */
-  async #pause(ms: number): Promise<void> {
-    const { signal } = this.#closing
-    if (signal.aborted) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const stop = () => resolve()
-    const timer = this.#init.runtime.scheduler.after(ms, stop)
-    signal.addEventListener('abort', stop)
-    await promise
-    signal.removeEventListener('abort', stop)
-    timer.cancel()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

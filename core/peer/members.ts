@@ -1,5 +1,6 @@
 /** The members of the cluster: who they are by their pings, and what each says of itself when asked. */
 
+import { messageOf } from '../error-text.ts'
 import type { MetricWindow } from '../monitor/metric-window.ts'
 import { identityFromWire } from '../network/rpc/conversion.ts'
 import { RpcError } from '../network/rpc/errors.ts'
@@ -79,7 +80,7 @@ export class Members {
       return { peer, identity: await this.identityOf(peer, signal) }
     } catch (error) {
       if (error instanceof RpcError && error.kind === 'authorization') return { peer }
-      return { peer, identity: silent(peer, error instanceof Error ? error.message : String(error)) }
+      return { peer, identity: silent(peer, messageOf(error)) }
     }
   }
 }

@@ -3,6 +3,7 @@
  * itself only when a block does not fit, which is not going to happen while this peer is given no content; a Kubo is
  * collected as its own configuration says.
  */
+import { messageOf } from '../error-text.ts'
 import type { Ipfs, IpfsRepoStat } from '../runtime/ipfs.ts'
 import type { Logger, Runtime } from '../runtime/ports.ts'
 
@@ -54,7 +55,7 @@ export class NodeRoom implements AsyncDisposable {
       this.#logger.info('garbage was collected to make room', { removed })
     } catch (error) {
       if (this.#closing.signal.aborted) return
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       this.#logger.warn('garbage could not be collected', { error: reason })
     }
   }

@@ -1,4 +1,5 @@
 /** The rows of another peer by the bytes of their CIDs: one page in memory, and the next one on its way. */
+import { messageOf } from '../error-text.ts'
 import { MsgpackError } from '../network/rpc/msgpack.ts'
 import type { StatusPage, StatusRow } from '../network/rpc/status-pages.ts'
 import type { PeerIdText } from '../pin/pin.ts'
@@ -58,7 +59,7 @@ export class PagedRows implements RowList {
   }
 
   fail(cause: unknown): void {
-    this.failure = cause instanceof Error ? cause.message : String(cause)
+    this.failure = messageOf(cause)
     this.#rows = []
     this.#following = undefined
   }

@@ -2,11 +2,13 @@
  * Peers that are taken out of the cluster by an operator, and this one when it leaves: their pins go to others first. A
  * removed peer is given nothing any more; it may go on pinging, and nothing of it is erased (`spec/behaviour.md` §3.5).
  */
+
 import { rpc } from '../network/rpc/methods.ts'
 import type { PeerIdText } from '../pin/pin.ts'
+import { Deadline } from '../runtime/deadline.ts'
+import { pause } from '../runtime/pause.ts'
 import type { Logger, Runtime } from '../runtime/ports.ts'
 import { emptyTally, type Tally } from '../upkeep/reallocation.ts'
-import { pause } from '../upkeep/rounds.ts'
 import type { Upkeep } from '../upkeep/upkeep.ts'
 import { FollowerError, PinsStayError } from './errors.ts'
 import type { PeerCalls } from './peer-calls.ts'
@@ -80,23 +82,20 @@ export class Removal implements AsyncDisposable {
   /** Gives the pins of this peer to others, as many as the time allows. */
   async leave(): Promise<void> {
     const { self, upkeep, runtime } = this.#init
-    const late = new AbortController()
-    const timer = runtime.scheduler.after(leaveTimeout, () =>
-      late.abort(new Error('the time to leave is over')),
-    )
+    const late = () => new Error('the time to leave is over')
+    using deadline = new Deadline(runtime.scheduler, leaveTimeout, { late })
     const tally = emptyTally()
     this.#logger.info('leaving: the pins of this peer are given to others before it stops')
     try {
-      await upkeep.handOver(self, { signal: late.signal, hurry: true, tally })
-      if (tally.moved > 0) await pause(runtime.scheduler, farewell, late.signal)
+      await upkeep.handOver(self, { signal: deadline.signal, hurry: true, tally })
+      if (tally.moved > 0) await pause(runtime.scheduler, farewell, deadline.signal)
+      deadline.signal.throwIfAborted()
     } catch (error) {
       const { moved } = tally
       this.#logger.warn('stopped before all pins were with others; those left stay allocated to this peer', {
         moved,
         error: String(error),
       })
-    } finally {
-      timer.cancel()
     }
   }
 

@@ -1,8 +1,10 @@
 /** What the APIs ask of a peer (`core/api/peer-service.ts`), answered by its parts and by the other members. */
+
 import type { CID } from 'multiformats/cid'
 import type { AddedOutput, AddParameters, UploadPart } from '../adder/add.ts'
 import type { Adder } from '../adder/adder.ts'
 import type { Bandwidth, CallOptions, ConnectGraph, PeerService, RepoGcReport } from '../api/peer-service.ts'
+import { messageOf } from '../error-text.ts'
 import type { Alert } from '../monitor/failure-detector.ts'
 import type { Metric } from '../monitor/metric.ts'
 import type { MetricWindow } from '../monitor/metric-window.ts'
@@ -219,8 +221,4 @@ export class Service implements PeerService {
       return { peerName, keys: [], error: messageOf(error) }
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,6 +1,8 @@
 /** What the configuration says, in the terms of the parts that a peer is made of. */
+
 import type { Config } from '../config/load.ts'
 import type { NetworkSettings } from '../network/cluster-network.ts'
+import { seenMessages } from '../network/topics.ts'
 import type { PrioritySettings } from '../tracker/priority.ts'
 import type { ReconciliationSettings } from '../tracker/reconciliation.ts'
 import { defaultTrackerSettings, type TrackerSettings } from '../tracker/settings.ts'
@@ -35,13 +37,11 @@ export function unmetSettings({ cluster }: Config): string[] {
     ...(memoryLimitBytes > 0 || fileDescriptorsLimit > 0
       ? ['cluster.resource_manager: the limits of this program are its own, whatever is set there']
       : []),
-    ...(pubsub.seenMessagesTtl === seenMessagesTtl
+    ...(pubsub.seenMessagesTtl === seenMessages
       ? []
       : ['cluster.pubsub.seen_messages_ttl: a message counts as seen for 30 min, as in the original']),
   ]
 }
-
-const seenMessagesTtl = 1_800_000
 
 export function reconciliationSettings(config: Config): ReconciliationSettings {
   return { interval: config.cluster.pinRecoverInterval, priority: prioritySettings(config) }

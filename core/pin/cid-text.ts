@@ -1,4 +1,5 @@
 /** CIDs as users write them. */
+
 import { base2 } from 'multiformats/bases/base2'
 import { base8 } from 'multiformats/bases/base8'
 import { base10 } from 'multiformats/bases/base10'
@@ -18,6 +19,7 @@ import { base36, base36upper } from 'multiformats/bases/base36'
 import { base58btc, base58flickr } from 'multiformats/bases/base58'
 import { base64, base64pad, base64url, base64urlpad } from 'multiformats/bases/base64'
 import { CID } from 'multiformats/cid'
+import { messageOf } from '../error-text.ts'
 import { InvalidCidError } from './errors.ts'
 import { MAX_CID_BYTES, MAX_CID_TEXT } from './limits.ts'
 
@@ -60,7 +62,7 @@ function decode(text: string): CID {
     const cid = CID.decode(base.decode(text))
     if (cid.version === 1) return cid
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = messageOf(cause)
     throw new InvalidCidError(`invalid cid: ${JSON.stringify(text)}: ${why}`, { cause })
   }
   throw new InvalidCidError(

@@ -2,8 +2,10 @@
  * The stored bytes of a pin: a protobuf, written in the one form that Go writes, since equal priorities in the pinset are
  * decided by comparing these bytes (`spec/wire.md` §4.2).
  */
+
 import { multiaddr } from '@multiformats/multiaddr'
 import { CID } from 'multiformats/cid'
+import { messageOf } from '../error-text.ts'
 import { PinDecodeError } from './errors.ts'
 import { MAX_CID_BYTES, MAX_PIN_BYTES } from './limits.ts'
 import { setMetadata } from './metadata.ts'
@@ -68,7 +70,7 @@ export function decodePin(cid: CID, bytes: Uint8Array, peerIds?: PeerIdCache): P
   try {
     return readPin(cid, bytes, peerIds)
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = messageOf(cause)
     throw new PinDecodeError(`the stored pin of ${cid} cannot be read: ${why}`, { cause })
   }
 }

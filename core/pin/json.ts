@@ -2,7 +2,9 @@
  * Pins as JSON: the REST API, `state export` and `state import` (`spec/rest-api.md` §7.2, `spec/wire.md` §4.4,
  * `spec/behaviour.md` §1.1).
  */
+
 import type { CID } from 'multiformats/cid'
+import { messageOf } from '../error-text.ts'
 import { brokenBound } from './bounds.ts'
 import { parseCid } from './cid-text.ts'
 import { InvalidPinError } from './errors.ts'
@@ -76,7 +78,7 @@ export function parsePinText(text: string): Pin {
   try {
     value = parseGoJson(text)
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = messageOf(cause)
     throw new InvalidPinError(`a pin is expected as a JSON object: ${why}`, { cause })
   }
   return parsePinJson(value)

@@ -1,4 +1,5 @@
 /** Pin options in the query of a URL (`spec/rest-api.md` §7.5). */
+import { messageOf } from '../error-text.ts'
 import { brokenBound } from './bounds.ts'
 import { parseCid } from './cid-text.ts'
 import { parseDuration, SECOND } from './duration.ts'
@@ -128,7 +129,7 @@ function explained<T>(prefix: string, read: () => T): T {
   try {
     return read()
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = messageOf(cause)
     throw new InvalidPinOptionError(prefix + why, { cause })
   }
 }

@@ -1,5 +1,7 @@
 /** Origins: multiaddrs, each naming a peer, of nodes that have the content of a pin. */
+
 import { multiaddr } from '@multiformats/multiaddr'
+import { messageOf } from '../error-text.ts'
 import { InvalidMultiaddrError } from './errors.ts'
 import { MAX_MULTIADDR_TEXT } from './limits.ts'
 
@@ -33,7 +35,7 @@ function decode(text: string) {
   try {
     return multiaddr(text)
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = messageOf(cause)
     throw new InvalidMultiaddrError(`error decoding multiaddress: ${JSON.stringify(text)}: ${why}`, { cause })
   }
 }

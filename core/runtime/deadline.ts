@@ -1,19 +1,26 @@
 /** A limit on how long a call may take, on the scheduler's time: `AbortSignal.timeout` knows the machine's only. */
 import type { Scheduler } from './ports.ts'
 
+export interface DeadlineOptions {
+  /** Aborts sooner, with its own reason. */
+  signal?: AbortSignal | undefined
+  /** What is said when the time is over; that there was no answer when absent. */
+  late?: () => Error
+}
+
 export class Deadline implements Disposable {
   readonly #controller = new AbortController()
   readonly #cancel: () => void
 
-  /** `signal`: aborts sooner, with its own reason. */
-  constructor(scheduler: Scheduler, ms: number, signal?: AbortSignal) {
-    const expire = () => this.#controller.abort(new Error(`no answer within ${ms / 1000} s`))
+  /** `ms`: never over when undefined. */
+  constructor(scheduler: Scheduler, ms: number | undefined, { signal, late }: DeadlineOptions = {}) {
+    const expire = () => this.#controller.abort(late?.() ?? new Error(`no answer within ${ms! / 1000} s`))
     const stop = () => this.#controller.abort(signal?.reason)
-    const timer = scheduler.after(ms, expire)
+    const timer = ms === undefined ? undefined : scheduler.after(ms, expire)
     if (signal?.aborted === true) stop()
     signal?.addEventListener('abort', stop, { once: true })
     this.#cancel = () => {
-      timer.cancel()
+      timer?.cancel()
       signal?.removeEventListener('abort', stop)
     }
   }

@@ -1,4 +1,5 @@
 /** Merges blocks into the tables: bytes, heads, elements, and the values of keys. */
+
 import { CID } from 'multiformats/cid'
 import { blockCid } from '../crdt/block-id.ts'
 import { type CrdtBlock, decodeBlock, encodeBlock } from '../crdt/dag-node.ts'
@@ -7,6 +8,7 @@ import { encodeDelta } from '../crdt/delta.ts'
 import { HeadSet } from '../crdt/heads.ts'
 import { mergeDelta } from '../crdt/merge.ts'
 import type { Sha256 } from '../crdt/sha256.ts'
+import { messageOf } from '../error-text.ts'
 import type { PeerIdCache } from '../pin/peer-id.ts'
 import { blockIdOfName } from './block-names.ts'
 import { BlockValues } from './block-values.ts'
@@ -88,7 +90,7 @@ export class BlockMerger {
     try {
       return decodeBlock(cid, bytes, this.#hash)
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error)
+      const problem = messageOf(error)
       throw new BlockRefusedError(cid.toString(), problem.replace(`block ${cid}: `, ''))
     }
   }

@@ -2,10 +2,12 @@
  * What the tables should say, computed from the blocks alone into scratch tables: the first half of the check and of the
  * rebuild. Blocks are read one at a time, so that memory is bounded by the caches of the tables.
  */
+
 import { blockCid } from '../crdt/block-id.ts'
 import { type CrdtBlock, decodeBlock } from '../crdt/dag-node.ts'
 import { mergeDelta } from '../crdt/merge.ts'
 import type { Sha256 } from '../crdt/sha256.ts'
+import { messageOf } from '../error-text.ts'
 import { PeerIdCache } from '../pin/peer-id.ts'
 import type { StoreFault } from '../runtime/store.ts'
 import { isMerged } from './block-merger.ts'
@@ -70,7 +72,7 @@ export class Derivation {
         {
           where: 'blocks',
           what: cid.toString(),
-          problem: error instanceof Error ? error.message : String(error),
+          problem: messageOf(error),
         },
       ]
     }

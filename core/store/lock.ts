@@ -3,11 +3,13 @@
  * write transaction: the kernel releases such a lock when the process ends, however it ends, so that none is ever stale.
  * The database says who holds it; readers of it are not kept out.
  */
+
 import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
+import { messageOf } from '../error-text.ts'
 import { LockFileError, StoreFullError, StoreLockedError } from './errors.ts'
 import { createPrivateFile } from './private-files.ts'
-import { causeOf, isBusy, isFull } from './sqlite/sqlite-errors.ts'
+import { isBusy, isFull } from './sqlite/sqlite-errors.ts'
 
 export const lockFileName = 'cluster.lock'
 
@@ -48,7 +50,7 @@ function openLock(path: string): Database {
 }
 
 function toLockError(error: unknown, path: string): Error {
-  return isFull(error) ? new StoreFullError(path) : new LockFileError(path, causeOf(error))
+  return isFull(error) ? new StoreFullError(path) : new LockFileError(path, messageOf(error))
 }
 
 function holderOf(db: Database): number | undefined {

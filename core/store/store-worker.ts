@@ -4,11 +4,12 @@
  */
 
 import { createHash } from 'node:crypto'
+import { messageOf } from '../error-text.ts'
 import { createRetargetRule } from '../tracker/retarget.ts'
 import { StoreEngine } from './engine.ts'
 import { StoreDamagedError } from './errors.ts'
 import { openWriter } from './sqlite/open-database.ts'
-import { causeOf, isFull } from './sqlite/sqlite-errors.ts'
+import { isFull } from './sqlite/sqlite-errors.ts'
 import { SqliteTables } from './sqlite/sqlite-tables.ts'
 import type { FromWorker, ToWorker, WorkerFailure, WorkerSetup } from './worker-messages.ts'
 
@@ -74,5 +75,5 @@ function open({ path, self: peer, priority, keptChanges, ...settings }: WorkerSe
 
 function toFailure(error: unknown): WorkerFailure {
   if (error instanceof StoreDamagedError) return { kind: 'damaged', cause: error.problem }
-  return { kind: isFull(error) ? 'full' : 'failed', cause: causeOf(error) }
+  return { kind: isFull(error) ? 'full' : 'failed', cause: messageOf(error) }
 }

@@ -294,7 +294,7 @@ class TrackerDriver implements Tracker {
 
   async #askWho(): Promise<void> {
     const { signal: closing } = this.#closing
-    using deadline = new Deadline(this.#runtime.scheduler, probeTimeout, closing)
+    using deadline = new Deadline(this.#runtime.scheduler, probeTimeout, { signal: closing })
     try {
       const { id } = await this.#ipfs.id({ signal: deadline.signal })
       this.#post({ type: 'ready', rebound: await this.#store.bindIpfs(id) })

@@ -2,6 +2,7 @@
  * Makes outcomes durable: those that come while a commit runs share the next one. A store that cannot take them (a full
  * disk) is asked again until it can; nothing is dropped, and what waits is bounded by what the tracker holds.
  */
+import { pause } from '../runtime/pause.ts'
 import type { Logger, Runtime } from '../runtime/ports.ts'
 import type { Store, TrackedOutcome } from '../runtime/store.ts'
 import { type Backoff, backoffDelay } from './backoff.ts'
@@ -20,8 +21,7 @@ export class OutcomeLog {
   readonly #logger: Logger
   #waiting: { outcome: TrackedOutcome; done: (counts: boolean) => void }[] = []
   #writing: Promise<void> | undefined
-  #closed = false
-  #endPause: (() => void) | undefined
+  readonly #closing = new AbortController()
 
   constructor({ store, runtime, logger }: OutcomeLogInit) {
     this.#store = store
@@ -60,25 +60,14 @@ export class OutcomeLog {
           error: String(error),
           outcomes: outcomes.length,
         })
-        if (this.#closed) return undefined
-        await this.#pause(delay)
+        if (this.#closing.signal.aborted) return undefined
+        await pause(this.#runtime.scheduler, delay, this.#closing.signal)
       }
     }
   }
 
-  /** Waits, or less when it is closed meanwhile. */
-  async #pause(delay: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = this.#runtime.scheduler.after(delay, resolve)
-    this.#endPause = resolve
-    await promise
-    this.#endPause = undefined
-    timer.cancel()
-  }
-
   /** From now on each outcome is tried once only: what cannot be stored is proven anew after the next start. */
   close(): void {
-    this.#closed = true
-    this.#endPause?.()
+    this.#closing.abort()
   }
 }

@@ -4,7 +4,10 @@
  * that was not on it is asked about by itself, and only then recorded as lost, which the tracker makes good. A list that
  * breaks off says nothing, and status never reads one (`spec/behaviour.md` §11 nos. 13, 19, 32).
  */
+
+import { messageOf } from '../error-text.ts'
 import type { Ipfs, IpfsFailure, IpfsPinState } from '../runtime/ipfs.ts'
+import { pause } from '../runtime/pause.ts'
 import type { Logger, Runtime, Timer } from '../runtime/ports.ts'
 import type { Cursor, LocalRecord, Store, TrackedOutcome } from '../runtime/store.ts'
 import { lost } from './outcomes.ts'
@@ -55,7 +58,6 @@ export class Reconciliation implements AsyncDisposable {
   readonly #logger: Logger
   readonly #closing = new AbortController()
   #timer: Timer | undefined
-  #endPause: (() => void) | undefined
   #running: Promise<void> | undefined
 
   constructor(init: ReconciliationInit) {
@@ -95,7 +97,6 @@ export class Reconciliation implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new Error('the peer is stopping'))
     this.#timer?.cancel()
-    this.#endPause?.()
     await this.#running
   }
 
@@ -125,7 +126,7 @@ export class Reconciliation implements AsyncDisposable {
       this.#logger.warn(
         'what is pinned could not be compared with the list of the IPFS node; it will be later',
         {
-          error: error instanceof Error ? error.message : String(error),
+          error: messageOf(error),
         },
       )
     }
@@ -187,13 +188,9 @@ export class Reconciliation implements AsyncDisposable {
   }
 
   /** Rejects when the peer stops meanwhile. */
-  async #pause(delay: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = this.#init.runtime.scheduler.after(delay, resolve)
-    this.#endPause = resolve
-    await promise
-    this.#endPause = undefined
-    timer.cancel()
-    this.#closing.signal.throwIfAborted()
+  async #pause(ms: number): Promise<void> {
+    const { signal } = this.#closing
+    await pause(this.#init.runtime.scheduler, ms, signal)
+    signal.throwIfAborted()
   }
 }

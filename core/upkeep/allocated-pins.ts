@@ -1,9 +1,9 @@
 /** Reads all pins that certain peers are to hold, a page at a time, and leaves most of the time to others. */
 import type { Pin } from '../pin/pin.ts'
+import { pause } from '../runtime/pause.ts'
 import type { Scheduler } from '../runtime/ports.ts'
 import type { Cursor, PinQuery } from '../runtime/store.ts'
 import type { UpkeepStore } from './ports.ts'
-import { pause } from './rounds.ts'
 
 /** Pins read at a time. */
 const pageSize = 500
@@ -17,11 +17,13 @@ export async function* allocatedPins(
   signal: AbortSignal,
 ): AsyncGenerator<Pin[]> {
   let after: Cursor | undefined
-  do {
+  for (;;) {
     const query = { limit: pageSize, types: ['data', 'shard'], order: 'any' } satisfies PinQuery
     const page = store.pins({ ...query, ...(after && { after }) })
     yield page.rows.filter(({ replicationFactorMin: min }) => min > 0)
     after = page.next
-    if (after !== undefined) await pause(scheduler, pagePause, signal)
-  } while (after !== undefined)
+    if (after === undefined) return
+    await pause(scheduler, pagePause, signal)
+    signal.throwIfAborted()
+  }
 }

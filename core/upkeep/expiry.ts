@@ -1,6 +1,8 @@
 /** Unpins what has expired: within seconds, by the peer responsible for it, or later by the next one. */
+
 import type { CID } from 'multiformats/cid'
 import type { PeerIdText, Pin } from '../pin/pin.ts'
+import { Deadline } from '../runtime/deadline.ts'
 import type { Logger, Runtime } from '../runtime/ports.ts'
 import type { UpkeepStore } from './ports.ts'
 import type { Responsibility } from './responsibility.ts'
@@ -89,15 +91,9 @@ export class Expiry {
   }
 
   async #partsOf(meta: Pin, signal: AbortSignal): Promise<Pin[]> {
-    const late = new AbortController()
-    const timer = this.#init.runtime.scheduler.after(partsTimeout, () => {
-      late.abort(new Error(`its list of parts did not arrive within ${partsTimeout / 1000} s`))
-    })
-    try {
-      return await this.#init.partsOf(meta, AbortSignal.any([signal, late.signal]))
-    } finally {
-      timer.cancel()
-    }
+    const late = () => new Error(`its list of parts did not arrive within ${partsTimeout / 1000} s`)
+    using deadline = new Deadline(this.#init.runtime.scheduler, partsTimeout, { signal, late })
+    return await this.#init.partsOf(meta, deadline.signal)
   }
 
   #complain(cid: CID, error: unknown): void {

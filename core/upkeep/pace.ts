@@ -1,6 +1,6 @@
 /** Keeps the pins that are written in the background to a rate. */
+import { pause } from '../runtime/pause.ts'
 import type { Clock, Scheduler } from '../runtime/ports.ts'
-import { pause } from './rounds.ts'
 
 export class Pace {
   /** Pins that may be written in a second. */
@@ -20,6 +20,8 @@ export class Pace {
     const now = clock.monotonic()
     const from = Math.max(now, this.#freeAt)
     this.#freeAt = from + (pins * 1000) / this.rate
-    if (from > now) await pause(scheduler, from - now, signal)
+    if (from <= now) return
+    await pause(scheduler, from - now, signal)
+    signal.throwIfAborted()
   }
 }

@@ -8,26 +8,31 @@ import { peerIdBytes } from '../pin/peer-id.ts'
 import type { PeerIdText } from '../pin/pin.ts'
 
 export class Responsibility {
-  readonly #peers: { id: PeerIdText; hash: Uint8Array }[]
+  readonly #hashes: ReadonlyMap<PeerIdText, Uint8Array>
 
   constructor(peers: Iterable<PeerIdText>) {
-    this.#peers = [...peers].map((id) => ({ id, hash: hashOf(peerIdBytes(id)) }))
+    this.#hashes = new Map([...peers].map((id) => [id, hashOfPeer(id)]))
   }
 
   /** The closest peer; undefined when there is none. */
   first(cid: CID): PeerIdText | undefined {
     const key = hashOf(cid.bytes)
-    const [first, ...others] = this.#peers
+    const [first, ...others] = this.#hashes
     if (first === undefined) return undefined
-    return others.reduce((best, peer) => (isCloser(peer.hash, best.hash, key) ? peer : best), first).id
+    const [id] = others.reduce((best, peer) => (isCloser(peer[1], best[1], key) ? peer : best), first)
+    return id
   }
 
   /** How many of the peers are closer than `peer`, which need not be one of them. */
   rank(cid: CID, peer: PeerIdText): number {
     const key = hashOf(cid.bytes)
-    const own = hashOf(peerIdBytes(peer))
-    return this.#peers.reduce((rank, { hash }) => rank + (isCloser(hash, own, key) ? 1 : 0), 0)
+    const own = this.#hashes.get(peer) ?? hashOfPeer(peer)
+    return [...this.#hashes.values()].filter((hash) => isCloser(hash, own, key)).length
   }
+}
+
+function hashOfPeer(peer: PeerIdText): Uint8Array {
+  return hashOf(peerIdBytes(peer))
 }
 
 function hashOf(bytes: Uint8Array): Uint8Array {

@@ -75,18 +75,3 @@ export class Rounds implements AsyncDisposable {
     await this.#running
   }
 }
-
-/** Resolves after `ms`. Rejects with the reason of `signal`. */
-export async function pause(scheduler: Scheduler, ms: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const stop = () => reject(signal.reason)
-  const timer = scheduler.after(ms, resolve)
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    await promise
-  } finally {
-    timer.cancel()
-    signal.removeEventListener('abort', stop)
-  }
-}

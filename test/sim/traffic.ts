@@ -1,6 +1,7 @@
 /** What clients do: each asks one peer after the other for something, and waits for the answer before it goes on. */
 import type { CID } from 'multiformats/cid'
 import type { Pinning } from '../../core/peer/pinning.ts'
+import { defaultPinOptions } from '../../core/pin/options.ts'
 import type { Pin, PinOptions } from '../../core/pin/pin.ts'
 import type { PinsetChange, Written } from '../../core/runtime/store.ts'
 import { short } from './content.ts'
@@ -145,11 +146,11 @@ export class Traffic {
   ): PinOptions | undefined {
     if (operation.kind === 'pin again') return peer.store?.pin(operation.cid)
     if (operation.kind === 'update') {
-      return { ...emptyOptions, name: operation.name, pinUpdate: operation.from }
+      return { ...defaultPinOptions(), name: operation.name, pinUpdate: operation.from }
     }
     const { mode, min, max, preferred, name, expiresIn } = operation.pin
     return {
-      ...emptyOptions,
+      ...defaultPinOptions(),
       name,
       mode,
       replicationFactorMin: min,
@@ -241,17 +242,6 @@ export class Traffic {
     if (operation.kind === 'use another IPFS node') peer.ipfs = newIpfs(peer)
     peer.start()
   }
-}
-
-const emptyOptions: PinOptions = {
-  replicationFactorMin: 0,
-  replicationFactorMax: 0,
-  name: '',
-  mode: 'recursive',
-  shardSize: 0n,
-  userAllocations: [],
-  metadata: {},
-  origins: [],
 }
 
 function expiry(expireAt: bigint | undefined): { expireAt?: bigint } {

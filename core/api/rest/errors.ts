@@ -41,7 +41,3 @@ export function statusOf(error: unknown): number {
   if (message === 'pin is not part of the pinset') return 404
   return (Object.hasOwn(statusByName, name) ? statusByName[name] : undefined) ?? 500
 }
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}

@@ -4,8 +4,9 @@ import { unlink } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { connect, type Socket } from 'node:net'
+import { messageOf } from '../../error-text.ts'
 import { type Endpoint, parseEndpoint } from '../../runtime/endpoint.ts'
-import { ListenError, messageOf } from './errors.ts'
+import { ListenError } from './errors.ts'
 
 /** Go reads this many bytes beyond `max_header_bytes` before it refuses a request. */
 const headerSlack = 4096

@@ -1,4 +1,6 @@
 /** The routes of peers: identity, version, members, garbage collection, tokens (`spec/rest-api.md` §6, §9). */
+
+import { messageOf } from '../../error-text.ts'
 import type { GoJson } from '../../pin/go-json.ts'
 import { peerIdentityToJson } from '../../pin/info-json.ts'
 import { parsePeerId } from '../../pin/peer-id.ts'
@@ -6,7 +8,7 @@ import type { PeerIdText } from '../../pin/pin.ts'
 import type { Authenticator } from '../authentication.ts'
 import type { PeerService, RepoGcReport } from '../peer-service.ts'
 import { isLocal, type Route } from './call.ts'
-import { messageOf, RequestError } from './errors.ts'
+import { RequestError } from './errors.ts'
 import { readJsonObject } from './json-body.ts'
 
 export function peerRoutes(service: PeerService, authenticator: Authenticator | undefined): Route[] {

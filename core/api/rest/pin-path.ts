@@ -1,7 +1,8 @@
 /** Paths that are pinned: `/ipfs/<cid>/…`, `/ipld/<cid>/…`, `/ipns/<name>/…`. */
 import type { CID } from 'multiformats/cid'
+import { messageOf } from '../../error-text.ts'
 import { parseCid } from '../../pin/cid-text.ts'
-import { messageOf, RequestError } from './errors.ts'
+import { RequestError } from './errors.ts'
 
 /** The path without needless slashes, and its CID when it is nothing but `/ipfs/<cid>`. Throws `RequestError`. */
 export function parsePinPath(text: string): { path: string; cid: CID | undefined } {

@@ -1,5 +1,6 @@
 /** The routes of pins: `/allocations` and `/pins` (`spec/rest-api.md` §6, §9). */
 import type { CID } from 'multiformats/cid'
+import { messageOf } from '../../error-text.ts'
 import { parseCid } from '../../pin/cid-text.ts'
 import type { GoJson } from '../../pin/go-json.ts'
 import { globalPinInfoToJson } from '../../pin/info-json.ts'
@@ -10,7 +11,7 @@ import { parseStatusFilter } from '../../pin/status.ts'
 import type { Clock } from '../../runtime/ports.ts'
 import type { PeerService } from '../peer-service.ts'
 import { type Call, isLocal, type Route, switchFrom } from './call.ts'
-import { messageOf, RequestError } from './errors.ts'
+import { RequestError } from './errors.ts'
 import { mapInParallel } from './parallel.ts'
 import { parsePinPath } from './pin-path.ts'
 

@@ -1,8 +1,9 @@
 /** Answers of the REST API: their headers, JSON, streams and trailers (`spec/rest-api.md` §1.3, §5). */
 import type { ServerResponse } from 'node:http'
+import { messageOf } from '../../error-text.ts'
 import { type GoJson, goJson } from '../../pin/go-json.ts'
 import type { Scheduler } from '../../runtime/ports.ts'
-import { messageOf, statusOf } from './errors.ts'
+import { statusOf } from './errors.ts'
 import { RowWriter } from './row-writer.ts'
 import { discardBody, isBodyOver } from './unread-body.ts'
 

@@ -1,4 +1,5 @@
 /** Turns what goes wrong inside of the embedded node into the errors of the `Ipfs` contract. */
+import { messageOf } from '../../error-text.ts'
 import {
   IpfsAbortedError,
   type IpfsCall,
@@ -37,7 +38,7 @@ export function asIpfsError(
   if (error instanceof IpfsError) return error
   if (error instanceof StalledError) return new IpfsStallError(call, stallTimeout, error.progress)
   if (signal.aborted) return new IpfsAbortedError(call, signal.reason)
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   if (inputErrors.some((kind) => error instanceof kind)) {
     return new IpfsInputError(`${call.what}: ${message}`, call, { cause: error })
   }

@@ -6,8 +6,10 @@
  * Memory: two bits a block. When a pinned DAG has lost an inner node, what is below it cannot be told from garbage:
  * nothing is removed then.
  */
+
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
+import { messageOf } from '../../error-text.ts'
 import type { IpfsGcRow } from '../../runtime/ipfs.ts'
 import type { BlockStore } from './blocks/block-store.ts'
 import type { BlockRow, PinRow } from './blocks/index-changes.ts'
@@ -49,7 +51,7 @@ export async function* collect(init: CollectionInit): AsyncGenerator<IpfsGcRow> 
         await mark(complete, store, CID.decode(cid), mode)
       } catch (error) {
         if (signal.aborted) throw error
-        const problem = error instanceof Error ? error.message : String(error)
+        const problem = messageOf(error)
         yield {
           error: `nothing was removed: pin ${CID.decode(cid)} cannot be followed (${problem}); recover it first`,
         }

@@ -2,6 +2,7 @@
  * Serves calls: one stream, one call. Whatever a caller sends costs it the stream at most, never the process
  * (`spec/wire.md` §6).
  */
+import { messageOf } from '../../error-text.ts'
 import type { PeerIdText } from '../../pin/pin.ts'
 import type { Logger, Scheduler } from '../../runtime/ports.ts'
 import { encoded, joined } from './client.ts'
@@ -168,8 +169,4 @@ function rejectedBy(signal: AbortSignal): Promise<never> {
     if (signal.aborted) reject(signal.reason)
     else signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

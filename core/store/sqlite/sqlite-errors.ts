@@ -1,5 +1,6 @@
 /** What errors of SQLite mean for the store. */
 import { SQLiteError } from 'bun:sqlite'
+import { messageOf } from '../../error-text.ts'
 import {
   StoreDamagedError,
   StoreFailedError,
@@ -17,17 +18,13 @@ export function isFull(error: unknown): boolean {
   return codeOf(error) === 'SQLITE_FULL' || codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT'
 }
 
-export function causeOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
 /** Errors that say it better already. */
 const own = [StoreDamagedError, StoreOwnerError, StoreVersionError]
 
 /** The error to tell, about the file at `path`. */
 export function toStoreError(error: unknown, path: string): Error {
   if (own.some((type) => error instanceof type)) return error as Error
-  return isFull(error) ? new StoreFullError(path) : new StoreFailedError(path, causeOf(error))
+  return isFull(error) ? new StoreFullError(path) : new StoreFailedError(path, messageOf(error))
 }
 
 function codeOf(error: unknown): string {

@@ -8,6 +8,7 @@ import { create as createDigest } from 'multiformats/hashes/digest'
 import { blockIdOf } from '../../../core/crdt/block-id.ts'
 import { Pinning, type PinningInit } from '../../../core/peer/pinning.ts'
 import { pinKey } from '../../../core/pin/key.ts'
+import { defaultPinOptions } from '../../../core/pin/options.ts'
 import type { Pin, PinOptions } from '../../../core/pin/pin.ts'
 import type { Logger } from '../../../core/runtime/ports.ts'
 import { systemClock, systemScheduler } from '../../../core/runtime/system.ts'
@@ -23,17 +24,7 @@ function cidOf(text: string, codec = 0x55): CID {
 }
 
 function options(given: Partial<PinOptions> = {}): PinOptions {
-  return {
-    replicationFactorMin: 0,
-    replicationFactorMax: 0,
-    name: '',
-    mode: 'recursive',
-    shardSize: 0n,
-    userAllocations: [],
-    metadata: {},
-    origins: [],
-    ...given,
-  }
+  return { ...defaultPinOptions(), ...given }
 }
 
 let folder: string

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { PeerCalls } from '../../../core/peer/peer-calls.ts'
 import { Removal, type RemovalInit } from '../../../core/peer/removal.ts'
 import { RemovedPeers } from '../../../core/peer/removed-peers.ts'
-import { pause } from '../../../core/upkeep/rounds.ts'
+import { pause } from '../../../core/runtime/pause.ts'
 import { SeededRandom } from '../../sim/seeded-random.ts'
 import { VirtualTime } from '../../sim/virtual-time.ts'
 import { eventually } from '../../support/network-peer.ts'
@@ -82,7 +82,10 @@ describe('a peer that leaves', () => {
       signal.addEventListener('abort', () => {
         isEnded = true
       })
-      for (;;) await pause(peer.time, 1_000, signal)
+      for (;;) {
+        await pause(peer.time, 1_000, signal)
+        signal.throwIfAborted()
+      }
     })
     let hasLeft = false
     void peer.removal.leave().then(() => {

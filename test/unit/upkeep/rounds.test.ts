@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
+import { pause } from '../../../core/runtime/pause.ts'
 import type { Logger } from '../../../core/runtime/ports.ts'
 import { Pace } from '../../../core/upkeep/pace.ts'
-import { pause, Rounds } from '../../../core/upkeep/rounds.ts'
+import { Rounds } from '../../../core/upkeep/rounds.ts'
 import { VirtualTime } from '../../sim/virtual-time.ts'
 
 /** Rounds of which each takes a second and notes when it began. */
@@ -21,6 +22,7 @@ function rig(next: (signal: AbortSignal) => number | Promise<number>) {
     async round(signal) {
       began.push(time.monotonic())
       await pause(time, 1_000, signal)
+      signal.throwIfAborted()
       return next(signal)
     },
     runtime: { clock: time, scheduler: time, logger },

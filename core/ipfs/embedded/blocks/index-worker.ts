@@ -1,4 +1,5 @@
 /** The Worker that owns the writing end of the index. `block-index.ts` is its other end. */
+import { messageOf } from '../../../error-text.ts'
 import type { FromIndexWorker, IndexCounters, IndexFailure, ToIndexWorker } from './index-changes.ts'
 import { IndexWriter } from './index-writer.ts'
 
@@ -31,7 +32,7 @@ function handle(message: ToIndexWorker): IndexCounters {
 
 function toFailure(error: unknown, kind: ToIndexWorker['kind']): IndexFailure {
   const { code } = error as { code?: string }
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   if (code === 'SQLITE_FULL') return { kind: 'full', message }
   return { kind: kind === 'open' ? 'unusable' : 'failed', message }
 }

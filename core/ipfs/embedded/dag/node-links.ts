@@ -1,8 +1,10 @@
 /** The links of a block, by the codec of its CID. */
+
 import * as dagCbor from '@ipld/dag-cbor'
 import * as dagJson from '@ipld/dag-json'
 import * as dagPb from '@ipld/dag-pb'
 import { CID } from 'multiformats/cid'
+import { messageOf } from '../../../error-text.ts'
 import { UnreadableNodeError } from '../errors.ts'
 
 const raw = 0x55
@@ -17,7 +19,7 @@ export function linksOf(cid: CID, bytes: Uint8Array): CID[] {
     if (cid.code === dagCbor.code) return collect(dagCbor.decode(bytes))
     if (cid.code === dagJson.code) return collect(dagJson.decode(bytes))
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = messageOf(error)
     throw new UnreadableNodeError(cid, `it is not sound (${why})`, { cause: error })
   }
   throw new UnreadableNodeError(

@@ -5,9 +5,9 @@
  */
 import type { CID } from 'multiformats/cid'
 import type { Bitswap } from '../../../network/bitswap.ts'
+import { pause } from '../../../runtime/pause.ts'
 import type { Scheduler } from '../../../runtime/ports.ts'
 import { LinkedAbort } from '../../kubo/linked-abort.ts'
-import { pause } from './pause.ts'
 import { SharedTask } from './shared-task.ts'
 
 export interface Broadcasted {

@@ -1,4 +1,5 @@
 /** Errors of the gateway, and the HTTP status of errors of the node. */
+import { messageOf } from '../../../error-text.ts'
 import {
   NameError,
   PathError,
@@ -27,7 +28,7 @@ export class BlockTimeoutError extends Error {
 
 export function asGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   if (error instanceof PathError || error instanceof UnsupportedHashError)
     return new GatewayError(400, message)
   if (error instanceof PathNotFoundError || error instanceof NameError) return new GatewayError(404, message)
