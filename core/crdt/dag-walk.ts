@@ -11,7 +11,7 @@ import { messageOf } from '../error-text.ts'
 import { type BlockId, blockCid, blockIdOf, isBlockCid } from './block-id.ts'
 import { type CrdtBlock, decodeBlock } from './dag-node.ts'
 import { CrdtBlockError } from './errors.ts'
-import { MAX_HEAD_TRIES, MAX_REFUSED_BLOCKS, MAX_WALK_BLOCKS, MAX_WANTS } from './limits.ts'
+import { MAX_REFUSED_BLOCKS, MAX_TRIES, MAX_WALK_BLOCKS, MAX_WANTS } from './limits.ts'
 import type { Sha256 } from './sha256.ts'
 import { WantQueue } from './want-queue.ts'
 
@@ -33,6 +33,13 @@ export interface RefusedBlock {
   final: boolean
 }
 
+/** A block that cannot be had, first, and those that build on it. Parked bytes of them can go. */
+export interface GivenUp {
+  cids: CID[]
+  /** Why, for the log. */
+  reason: string
+}
+
 export interface Received {
   /** The block is good and new: write it to disk before the next `takeReady`. */
   park: boolean
@@ -52,8 +59,10 @@ interface WalkNode {
   state: NodeState
   /** Parents that are not ready. */
   missing: number
-  /** Times that it could not be had since it was announced. */
+  /** Times that it could not be had. */
   tries: number
+  /** The round of tries in which it was last announced; none yet for what only others build on. */
+  announcedIn: number
   /** Blocks that build on this one and wait. */
   readonly children: WalkNode[]
 }
@@ -69,6 +78,8 @@ export class DagWalk {
   #returned: WalkNode[] = []
   readonly #refused = new Set<BlockId>()
   #fetching = 0
+  /** Rounds of tries so far. */
+  #round = 0
 
   constructor(init: DagWalkInit) {
     this.#init = init
@@ -92,10 +103,10 @@ export class DagWalk {
     for (const cid of heads) {
       const id = blockIdOf(cid)
       const known = this.#nodes.get(id)
-      if (known !== undefined) known.tries = 0
+      if (known !== undefined) known.announcedIn = this.#round
       if (known !== undefined || this.#init.isMerged(cid)) continue
       const why = this.#whyNot(cid, id)
-      if (why === undefined) this.#want(id, source, Number.POSITIVE_INFINITY)
+      if (why === undefined) this.#want(id, source, Number.POSITIVE_INFINITY).announcedIn = this.#round
       else refused.push({ cid, reason: `head ${cid}, announced by ${source}: ${why.text}`, final: why.final })
     }
     return refused
@@ -138,20 +149,23 @@ export class DagWalk {
   }
 
   /**
-   * Asks again for all that failed. Returns the heads that are given up: nobody has had them for long, and nobody announces
-   * them any more, as when their peer was lost with them. They are followed when announced again.
+   * Asks again for all that failed, as one round of tries. Returns what is given up: it could not be had for long, and
+   * nobody announces it any more nor what builds on it, as when the peer that wrote it was lost. It is followed when it is
+   * announced again.
    */
-  retryFailed(): RefusedBlock[] {
-    const refused: RefusedBlock[] = []
+  retryFailed(): GivenUp[] {
+    this.#round++
+    const givenUp: GivenUp[] = []
     for (const node of [...this.#failed]) {
-      if (node.tries >= MAX_HEAD_TRIES && node.children.length === 0) {
-        refused.push(...this.#drop(node, `could not be had ${node.tries} times`, false))
+      if (node.state !== 'failed') continue
+      if (node.tries % MAX_TRIES === 0 && !this.#isStillAnnounced(node)) {
+        givenUp.push(this.#giveUp(node))
         continue
       }
       this.#leave(node, 'wanted')
       this.#wanted.push(node, node.height)
     }
-    return refused
+    return givenUp
   }
 
   /** Up to `limit` blocks to merge in this order; answered by `merged` or `notMerged`. */
@@ -177,7 +191,16 @@ export class DagWalk {
   }
 
   #want(id: BlockId, source: string, height: number): WalkNode {
-    const node: WalkNode = { id, source, height, state: 'wanted', missing: 0, tries: 0, children: [] }
+    const node: WalkNode = {
+      id,
+      source,
+      height,
+      state: 'wanted',
+      missing: 0,
+      tries: 0,
+      announcedIn: Number.NEGATIVE_INFINITY,
+      children: [],
+    }
     this.#nodes.set(id, node)
     this.#wanted.push(node, height)
     return node
@@ -227,6 +250,22 @@ export class DagWalk {
     if (!(error instanceof CrdtBlockError) || error.fault !== 'hash') return this.#drop(node, why, true)
     this.#fail(node)
     return [refusal(node, why, false)]
+  }
+
+  /** Or something is that builds on it. */
+  #isStillAnnounced(first: WalkNode): boolean {
+    const since = this.#round - MAX_TRIES
+    const seen = new Set([first])
+    for (const node of seen) {
+      if (node.announcedIn >= since) return true
+      for (const child of node.children) if (child.state !== 'dropped') seen.add(child)
+    }
+    return false
+  }
+
+  #giveUp(node: WalkNode): GivenUp {
+    const dropped = this.#drop(node, `could not be had ${node.tries} times`, false)
+    return { reason: dropped[0]?.reason ?? '', cids: dropped.map(({ cid }) => cid) }
   }
 
   #fail(node: WalkNode): void {

@@ -28,10 +28,10 @@ export const MAX_BROADCAST_HEADS = 4096
 export const MAX_WANTS = 32
 
 /**
- * Times that a head that nothing builds on is asked for in vain, 5 s apart and more, before it is forgotten. Who has it
- * announces it each minute, and each announcement counts from the start.
+ * Times that a block is asked for in vain, 5 s apart and more, before it is looked whether anybody still announces it, or
+ * what builds on it. Who has that does so each minute.
  */
-export const MAX_HEAD_TRIES = 60
+export const MAX_TRIES = 60
 
 /**
  * Blocks that a walk keeps track of, about 250 bytes each: those of a history that is not closed yet. The deepest known

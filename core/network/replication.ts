@@ -195,7 +195,13 @@ export class Replication implements AsyncDisposable {
   #retrySoon(): void {
     if (this.#timers.has('retry')) return
     this.#after('retry', retryInterval, () => {
-      this.#report(this.#walk.retryFailed())
+      for (const { cids, reason } of this.#walk.retryFailed()) {
+        this.#logger.warn('changes of the pinset are given up, as nobody has them', {
+          reason,
+          blocks: cids.length,
+        })
+        this.#init.parked.delete(cids)
+      }
       this.#fetch()
       this.#mergeReady()
     })

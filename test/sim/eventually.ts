@@ -65,6 +65,13 @@ export const eventuallyChecks: Record<string, Check> = {
       pinsOf(peer).map((pin) => `${pin.cid} ${pin.name} ${pin.mode} ${pin.allocations}`),
     ),
 
+  eventually_nothing_is_waited_for: (world) =>
+    onEach(world, ({ process: { replication, exchange } }) => {
+      const { behind } = replication
+      const { parked } = exchange
+      return behind === 0 && parked === 0 ? [] : [`${behind} blocks are waited for, ${parked} are parked`]
+    }),
+
   eventually_queues_drain: (world) =>
     onEach(world, (peer) =>
       recordsOf(peer, world.contents)

@@ -64,8 +64,10 @@ export class Faults {
 
   /** Everything is well from now on, and everybody up that is not lost. */
   heal(): void {
+    const { network, peers, plan, trace } = this.#init
+    // At the latest: it comes too seldom otherwise for what is done about it to be seen.
+    if (plan.faults.includes('lost for good')) this.#loseAtLast()
     this.#ended = true
-    const { network, peers, trace } = this.#init
     trace.note('faults', 'all end')
     network.heal()
     for (const peer of peers) {
@@ -183,6 +185,12 @@ export class Faults {
     onLose(peer)
     peer.lose()
     return true
+  }
+
+  #loseAtLast(): void {
+    const { plan, peers } = this.#init
+    const random = SeededRandom.of(plan.seed, 'fault', 0)
+    if (this.#lose({ random, peer: random.pick(peers), lasts: 0 })) this.#count(0, 'lost for good')
   }
 
   #worsenNetwork({ random, lasts }: Fault): boolean {

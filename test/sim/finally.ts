@@ -34,13 +34,6 @@ export const finallyChecks: Record<string, Check> = {
       })
     }),
 
-  finally_nothing_is_waited_for: (world) =>
-    onEach(world, ({ process: { replication, exchange } }) => {
-      const { behind } = replication
-      const { parked } = exchange
-      return behind === 0 && parked === 0 ? [] : [`${behind} blocks are waited for, ${parked} are parked`]
-    }),
-
   finally_the_pinset_is_what_clients_were_told: (world) => onFirst(world, (peer) => untoldPins(world, peer)),
 
   finally_ipfs_holds_what_the_pinset_says: (world) =>

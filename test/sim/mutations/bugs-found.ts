@@ -18,4 +18,9 @@ export const bugsFound: readonly FoundBug[] = [
     foundBy: 'anytime_nobody_loses_a_pin_within_the_grace_window',
     test: 'test/unit/monitor/metric-window.test.ts late by nearly as long as its pings hold, is alive from its second ping on',
   },
+  {
+    what: 'Changes that a peer announced, and that were lost with it before anybody had them whole, were asked for every 5 s for ever, and what had come of them stayed on the disk',
+    foundBy: 'eventually_nothing_is_waited_for',
+    test: 'test/unit/crdt/dag-walk.test.ts that asks in vain',
+  },
 ]

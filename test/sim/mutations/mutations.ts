@@ -94,7 +94,7 @@ export const mutations: Record<string, Mutation> = {
     file: 'core/network/replication.ts',
     find: 'this.#walk.merged(merged)',
     put: '',
-    foundBy: 'finally_nothing_is_waited_for',
+    foundBy: 'eventually_nothing_is_waited_for',
   },
   'the changes of strangers are taken': {
     file: 'core/network/trusted-peers.ts',
@@ -208,6 +208,12 @@ export const mutations: Record<string, Mutation> = {
     file: 'core/allocator/allocation.ts',
     find: 'if (chosen.length >= max) break',
     put: 'if (chosen.length >= Math.max(1, max - 1)) break',
+    foundBy: 'eventually_copies_are_not_below_min',
+  },
+  'pins that are below their min get no copies': {
+    file: 'core/upkeep/copies.ts',
+    find: 'if (copies < pin.replicationFactorMin) return copies',
+    put: 'if (copies < pin.replicationFactorMin) return undefined',
     foundBy: 'eventually_copies_are_not_below_min',
   },
   'the grace window is passed over': {

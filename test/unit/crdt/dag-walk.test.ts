@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { CID } from 'multiformats/cid'
 import { compareCids, encodeBlock } from '../../../core/crdt/dag-node.ts'
-import { DagWalk, type DagWalkInit } from '../../../core/crdt/dag-walk.ts'
-import { MAX_HEAD_TRIES } from '../../../core/crdt/limits.ts'
+import { DagWalk, type DagWalkInit, type GivenUp } from '../../../core/crdt/dag-walk.ts'
+import { MAX_TRIES } from '../../../core/crdt/limits.ts'
 import type { DagBlock } from '../../../core/runtime/store.ts'
 import { chain, putBlock } from '../../support/crdt-blocks.ts'
 
@@ -133,48 +133,76 @@ describe('a walk', () => {
     expect(walker.mergeReady()).toEqual(names([one, two]))
   })
 
-  test('gives up a head that nobody has and nobody announces any more, and takes it when it is announced again', () => {
-    const [one] = chain(1) as [DagBlock]
-    const { walk, ...walker } = pick(new Walker())
-    walk.announce([one.cid], 'peer-a')
-    const failOnce = () => {
-      expect(walk.takeWants()).toHaveLength(1)
-      walk.failed(one.cid)
+  describe('that asks in vain', () => {
+    /** Asks for a block until it is given up, or this many times; returns how often, and what was given up. */
+    const askInVain = (
+      walk: DagWalk,
+      { cid }: { cid: CID },
+      most: number,
+    ): Partial<GivenUp> & { tries: number } => {
+      for (let tries = 1; tries <= most; tries++) {
+        expect(walk.takeWants().map(String)).toEqual([String(cid)])
+        walk.failed(cid)
+        const [givenUp] = walk.retryFailed()
+        if (givenUp !== undefined) return { tries, ...givenUp }
+      }
+      return { tries: most }
     }
-    for (let tries = 1; tries < MAX_HEAD_TRIES; tries++) {
-      failOnce()
-      expect(walk.retryFailed()).toEqual([])
-    }
-    walk.announce([one.cid], 'peer-a')
-    for (let tries = 1; tries < MAX_HEAD_TRIES; tries++) {
-      failOnce()
-      expect(walk.retryFailed()).toEqual([])
-    }
-    failOnce()
-    expect(walk.retryFailed()).toMatchObject([
-      { cid: one.cid, final: false, reason: expect.stringContaining('peer-a, could not be had 60 times') },
-    ])
-    expect(walk.size).toBe(0)
-    walk.announce([one.cid], 'peer-c')
-    expect(walk.takeWants()).toHaveLength(1)
-    expect(walker.deliver(one)).toBe(true)
-    expect(walker.mergeReady()).toEqual(names([one]))
-  })
 
-  test('never gives up what a block that is here builds on', () => {
-    const [one, two] = chain(2) as [DagBlock, DagBlock]
-    const { walk, ...walker } = pick(new Walker())
-    walk.announce([two.cid], 'peer-a')
-    walk.takeWants()
-    walker.deliver(two)
-    for (let tries = 0; tries < 2 * MAX_HEAD_TRIES; tries++) {
-      expect(walk.takeWants().map(String)).toEqual(names([one]))
+    test('gives up a head that nobody announces any more, and takes it when it is announced again', () => {
+      const [one] = chain(1) as [DagBlock]
+      const { walk, ...walker } = pick(new Walker())
+      walk.announce([one.cid], 'peer-a')
+      askInVain(walk, one, MAX_TRIES - 1)
+      walk.announce([one.cid], 'peer-a')
+      expect(askInVain(walk, one, 2 * MAX_TRIES)).toEqual({
+        tries: MAX_TRIES + 1,
+        cids: [one.cid],
+        reason: `block ${one.cid}, announced by peer-a, could not be had 120 times`,
+      })
+      expect(walk.size).toBe(0)
+      walk.announce([one.cid], 'peer-c')
+      expect(walk.takeWants()).toHaveLength(1)
+      expect(walker.deliver(one)).toBe(true)
+      expect(walker.mergeReady()).toEqual(names([one]))
+    })
+
+    test('gives up all that builds on it as well, and nothing else', () => {
+      const [one, two, three] = chain(3) as [DagBlock, DagBlock, DagBlock]
+      const other = putBlock('/o', '', 1)
+      const { walk, ...walker } = pick(new Walker())
+      walk.announce([three.cid], 'peer-a')
+      walk.takeWants()
+      for (const block of [three, two]) walker.deliver(block)
+      walk.takeWants()
       walk.failed(one.cid)
-      expect(walk.retryFailed()).toEqual([])
-    }
-    walk.takeWants()
-    walker.deliver(one)
-    expect(walker.mergeReady()).toEqual(names([one, two]))
+      walk.announce([other.cid], 'peer-b')
+      walk.takeWants()
+      walker.deliver(other)
+      walk.retryFailed()
+      expect(
+        askInVain(walk, one, 2 * MAX_TRIES)
+          .cids?.map(String)
+          .toSorted(),
+      ).toEqual(names([one, two, three]).toSorted())
+      expect(walker.mergeReady()).toEqual(names([other]))
+      expect(walk.size).toBe(0)
+    })
+
+    test('does not give up while somebody announces what builds on it', () => {
+      const [one, two] = chain(2) as [DagBlock, DagBlock]
+      const { walk, ...walker } = pick(new Walker())
+      walk.announce([two.cid], 'peer-a')
+      walk.takeWants()
+      walker.deliver(two)
+      for (let turn = 0; turn < 10; turn++) {
+        expect(askInVain(walk, one, MAX_TRIES - 1)).toEqual({ tries: MAX_TRIES - 1 })
+        walk.announce([two.cid], 'peer-a')
+      }
+      walk.takeWants()
+      walker.deliver(one)
+      expect(walker.mergeReady()).toEqual(names([one, two]))
+    })
   })
 
   test('takes a block that comes late, after it failed', () => {
