@@ -74,6 +74,13 @@ export class PeerProcess implements AsyncDisposable {
     return { exitCode, stdout, stderr }
   }
 
+  /** What `cluster` prints with these arguments. Rejects when it fails, or complains. */
+  async output(...args: string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.run([EXECUTABLE, ...args])
+    if (exitCode === 0 && stderr === '') return stdout
+    throw new Error(`cluster ${args.join(' ')} ended with ${exitCode}: ${stderr}`)
+  }
+
   /** Starts the daemon and waits until it says that it is ready. */
   async start(...flags: string[]): Promise<void> {
     this.#daemon = Bun.spawn([EXECUTABLE, 'daemon', ...flags], {
@@ -114,4 +121,16 @@ export class PeerProcess implements AsyncDisposable {
     }
     ready.reject(new Error(`the daemon ended before it was ready:\n${this.#log}`))
   }
+}
+
+/** Two peers of one cluster, called first and second, that run. */
+export async function startTwo(environment: Record<string, string>) {
+  await using stack = new AsyncDisposableStack()
+  const first = stack.use(await PeerProcess.make({ ...environment, CLUSTER_PEERNAME: 'first' }))
+  const second = stack.use(await PeerProcess.make({ ...environment, CLUSTER_PEERNAME: 'second' }))
+  await first.start()
+  const { addresses } = JSON.parse(await first.output('id', '--json'))
+  await second.start('--bootstrap', addresses[0])
+  const started = stack.move()
+  return { first, second, [Symbol.asyncDispose]: () => started.disposeAsync() }
 }

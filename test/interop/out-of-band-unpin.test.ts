@@ -18,14 +18,8 @@ await describeWithGo('an unpin behind the back of the peer', ({ path }) => {
   test(
     'shows, and is recovered from',
     async () => {
-      await using node = await KuboNode.start({ program: path.ipfs })
-      await using ipfs = createKubo({ address: node.api, runtime: quietRuntime() })
-      await using whole = await startWholePeer({
-        configure: (json) => {
-          json.ipfs_connector.ipfshttp.node_multiaddress = node.api
-        },
-      })
-      const { service } = whole.peer
+      await using rig = await start(path.ipfs)
+      const { node, ipfs, whole, service } = rig
       const { root, leaves } = await fileTree('unpinned behind its back', 3)
       await ipfs.putBlocks(each([root, ...leaves]))
       const options = defaultPinOptions()
@@ -45,15 +39,8 @@ await describeWithGo('an unpin behind the back of the peer', ({ path }) => {
   test(
     'is found and made good without anybody asking, and direct pins are left alone',
     async () => {
-      await using node = await KuboNode.start({ program: path.ipfs })
-      await using ipfs = createKubo({ address: node.api, runtime: quietRuntime() })
-      await using whole = await startWholePeer({
-        configure: (json) => {
-          json.ipfs_connector.ipfshttp.node_multiaddress = node.api
-          json.cluster.pin_recover_interval = '500ms'
-        },
-      })
-      const { service } = whole.peer
+      await using rig = await start(path.ipfs, '500ms')
+      const { node, ipfs, whole, service } = rig
       const { root, leaves } = await fileTree('unpinned and not told of', 40)
       await ipfs.putBlocks(each([root, ...leaves]))
       const direct = leaves.slice(0, 5).map(({ cid }) => cid)
@@ -91,3 +78,26 @@ await describeWithGo('an unpin behind the back of the peer', ({ path }) => {
     caseTimeout,
   )
 })
+
+/** A whole peer with a Kubo of its own; `interval`: between two looks at what that holds. */
+async function start(program: string, interval?: string) {
+  await using stack = new AsyncDisposableStack()
+  const node = stack.use(await KuboNode.start({ program }))
+  const ipfs = stack.use(createKubo({ address: node.api, runtime: quietRuntime() }))
+  const whole = stack.use(
+    await startWholePeer({
+      configure: (json) => {
+        json.ipfs_connector.ipfshttp.node_multiaddress = node.api
+        if (interval !== undefined) json.cluster.pin_recover_interval = interval
+      },
+    }),
+  )
+  const started = stack.move()
+  return {
+    node,
+    ipfs,
+    whole,
+    service: whole.peer.service,
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  }
+}
