@@ -15,15 +15,25 @@ export interface OpenConnections {
   addEventListener(type: 'connection:open', listener: (event: CustomEvent<Connection>) => void): void
 }
 
-/** Ends that say nothing of what came: the other side was slow, or this one has stopped waiting. */
-const harmless = new Set(['TimeoutError', 'AbortError'])
+/** The other side was slow, or this one has stopped waiting, or was about to end it anyway. */
+const ownEnds = new Set(['TimeoutError', 'AbortError', 'StreamStateError'])
+/** The other side went away. */
+const goneCodes = new Set(['ECONNRESET', 'EPIPE'])
+/** In the library's words: a stream that ended after a whole message, and the second of two connections made at one time. */
+const soundEnds = ['stream closed while reading 0/', 'Duplicate multiaddr connection']
+
+/** True of an end that says nothing of what came. */
+function isHarmless(error: Error & { code?: string }): boolean {
+  const { name, code = '', message } = error
+  return ownEnds.has(name) || goneCodes.has(code) || soundEnds.some((text) => message.includes(text))
+}
 
 /** `stream`: of another peer, as soon as its protocol is known. */
 export function watchStream(stream: Stream, host: OpenConnections, refusals: Refusals): void {
   if (stream.direction !== 'inbound') return
   const connection = host.getConnections().find(({ streams }) => streams.includes(stream))
   stream.addEventListener('close', ({ local, error }: StreamCloseEvent) => {
-    if (local !== true || error === undefined || harmless.has(error.name)) return
+    if (local !== true || error === undefined || isHarmless(error)) return
     // With the connection, all of its streams end.
     queueMicrotask(() => {
       if (connection?.status !== 'open') return
@@ -35,7 +45,7 @@ export function watchStream(stream: Stream, host: OpenConnections, refusals: Ref
 export function watchConnections(host: OpenConnections, refusals: Refusals): void {
   host.addEventListener('connection:open', ({ detail: connection }) => {
     connection.addEventListener('close', ({ local, error }: StreamCloseEvent) => {
-      if (local !== true || error === undefined || harmless.has(error.name)) return
+      if (local !== true || error === undefined || isHarmless(error)) return
       refusals.note('broken connection', connection.remotePeer.toString(), error.message)
     })
   })
