@@ -114,7 +114,15 @@ export function anytime_unchanged_pins_are_stored({ store, name }: LivePeer, cid
     : []
 }
 
-/** Asked before background work takes a pin from some of its holders. */
+/** Asked before background work writes a pin. */
+export function anytime_background_work_writes_nothing_needlessly({
+  change: { pin, from },
+}: ObservedReallocation): string[] {
+  const changed = new Set(pin.allocations).symmetricDifference(new Set(from.allocations))
+  return changed.size > 0 ? [] : [`${from.cid} is written again as it is`]
+}
+
+/** Likewise. */
 export function anytime_nobody_loses_a_pin_within_the_grace_window({
   change: { pin, from },
   silence,

@@ -63,7 +63,7 @@ export interface PeerProcessInit {
   random: SeededRandom
   /** Told of what must never happen. */
   fail(error: unknown): void
-  /** Told before background work of the peer takes a pin from some of its holders. */
+  /** Told before background work of the peer gives a pin to other holders. */
   onReallocate(reallocation: ObservedReallocation): void
 }
 

@@ -4,6 +4,7 @@
  */
 import type { CID } from 'multiformats/cid'
 import {
+  anytime_background_work_writes_nothing_needlessly,
   anytime_nobody_loses_a_pin_within_the_grace_window,
   anytime_only_own_pins_are_unpinned,
   anytime_told_pinned_is_what_ipfs_confirmed,
@@ -28,6 +29,11 @@ import { Trace } from './trace.ts'
 import { Traffic } from './traffic.ts'
 import { VirtualTime } from './virtual-time.ts'
 import type { Check, LivePeer, World } from './world.ts'
+
+const reallocationChecks = {
+  anytime_background_work_writes_nothing_needlessly,
+  anytime_nobody_loses_a_pin_within_the_grace_window,
+}
 
 /** Milliseconds that the peers have to agree, once the faults are over. */
 const healingTime = 2 * 3_600_000
@@ -157,11 +163,9 @@ class Simulation {
       },
       onKill: (killed) => this.#model.lose(killed),
       fail: (error) => this.#fail(error),
-      onReallocate: (observed) =>
-        this.#note(
-          'anytime_nobody_loses_a_pin_within_the_grace_window',
-          anytime_nobody_loses_a_pin_within_the_grace_window(observed),
-        ),
+      onReallocate: (observed) => {
+        for (const [check, look] of Object.entries(reallocationChecks)) this.#note(check, look(observed))
+      },
     })
   }
 

@@ -216,6 +216,12 @@ export const mutations: Record<string, Mutation> = {
     put: 'if (copies < pin.replicationFactorMin) return undefined',
     foundBy: 'eventually_copies_are_not_below_min',
   },
+  'a pin that nobody else can be given is written again': {
+    file: 'core/upkeep/reallocation.ts',
+    find: 'if (added.length === 0 && allocations.length === pin.allocations.length) {',
+    put: 'if (pin.allocations.length < 0) {',
+    foundBy: 'anytime_background_work_writes_nothing_needlessly',
+  },
   'the grace window is passed over': {
     file: 'core/upkeep/presence.ts',
     find: 'return this.#watched - (this.#lastAlive.get(peer) ?? 0) >= this.#init.grace',
