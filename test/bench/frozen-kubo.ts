@@ -34,7 +34,7 @@ async function measure(program: string): Promise<void> {
   const all = { before: peers.map(() => 0), meanwhile: peers.map(() => 0) }
   for (let round = 0; round < rounds; round++) {
     add(all.before, await phase('all run', peers))
-    frozen?.signal('SIGSTOP')
+    await frozen?.hang()
     add(all.meanwhile, await phase('the first Kubo hangs', peers))
     frozen?.signal('SIGCONT')
   }

@@ -172,7 +172,8 @@ describe.skipIf(!hasExecutable)(`the daemon outlives${whyMissing}`, () => {
 
   async function expectWell(): Promise<void> {
     expect((await peer.client.id()).id).toBe(peer.id)
-    expect(memory() - before).toBeLessThan(mostGrowth)
+    // What it has let go of goes back to the system a moment later.
+    await eventually('memory is as it was, almost', () => memory() - before < mostGrowth, 30_000)
     await using newcomer = await startNetworkPeer({
       settings: { clusterName, peerAddresses: [peer.address] },
     })

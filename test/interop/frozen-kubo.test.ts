@@ -38,7 +38,7 @@ await describeWithGo('a Kubo that hangs', ({ path }) => {
           const before = await whileWriting(peers, (writes) => accepted(writes, some))
           await eventually('all are pinned before', () => pinnedOn(peers, before))
 
-          frozen.signal('SIGSTOP')
+          await frozen.hang()
           const meanwhile = await whileWriting(peers, async (writes) => {
             await accepted(writes, some)
             const cid = writes[1]!.accepted[0]!

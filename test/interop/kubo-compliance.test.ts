@@ -40,7 +40,7 @@ await describeWithGo('Kubo', ({ path }) => {
       })
       const { root } = await fileTree('asked of a hanging node', 1)
       await ipfs.id()
-      node.signal('SIGSTOP')
+      await node.hang()
       await expectIpfsError(ipfs.id(), 'unreachable')
       await expectIpfsError(ipfs.pin(root.cid, pinOptions({ stallTimeout: 0 })), 'unreachable')
       await expectIpfsError(ipfs.unpin(root.cid, { signal: AbortSignal.timeout(100) }), 'aborted')

@@ -67,6 +67,18 @@ export class KuboNode implements AsyncDisposable {
     await this.#daemon.stop()
   }
 
+  /** Makes the daemon hang until SIGCONT. Resolves once it does: until its thread takes the signal, others still answer. */
+  async hang(): Promise<void> {
+    this.signal('SIGSTOP')
+    while (!(await this.#isStopped())) await Bun.sleep(5)
+  }
+
+  async #isStopped(): Promise<boolean> {
+    const file = `/proc/${this.pid}/stat`
+    if (existsSync(file)) return / T /.test(readFileSync(file, 'utf8'))
+    return (await run(['ps', '-o', 'state=', '-p', String(this.pid)], this.#env)).trim().startsWith('T')
+  }
+
   /** Sends a signal to the daemon: SIGSTOP makes it hang, SIGCONT go on. */
   signal(name: NodeJS.Signals): void {
     this.#daemon.signal(name)
