@@ -2,7 +2,6 @@
  * One HTTP exchange. On `node:http` and not `fetch`, which cannot see trailers: a stream that failed in the middle says
  * so only there (`spec/rest-api.md §5`).
  */
-
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { messageOf } from '../error-text.ts'

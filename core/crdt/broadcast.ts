@@ -1,5 +1,4 @@
 /** Pubsub messages that announce heads (`spec/wire.md` §3.4). */
-
 import { CID } from 'multiformats/cid'
 import { messageOf } from '../error-text.ts'
 import { ProtobufReader, ProtobufWriter, WIRE_BYTES } from '../pin/protobuf.ts'

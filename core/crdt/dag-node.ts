@@ -1,5 +1,4 @@
 /** Blocks of the replicated pinset: a delta and links to the heads that it builds on, as a dag-pb node (`spec/wire.md` §3.3). */
-
 import * as dagPb from '@ipld/dag-pb'
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'

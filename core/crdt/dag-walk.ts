@@ -5,7 +5,6 @@
  *
  * Blocks parked by an earlier run are wants like others: the caller answers them from disk. The walk keeps no bytes.
  */
-
 import type { CID } from 'multiformats/cid'
 import { messageOf } from '../error-text.ts'
 import { type BlockId, blockCid, blockIdOf, isBlockCid } from './block-id.ts'

@@ -2,7 +2,6 @@
  * Replaces the pinset of a stopped peer with pins from a file. All of the input is read and checked into a new store; only
  * when that is whole and durable it takes the place of the old one. The original deletes first.
  */
-
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../error-text.ts'

@@ -3,7 +3,6 @@
  * multiplexing did, and pubsub messages without a sound signature or form. The protocols are libraries, which tell of it in
  * their own logs only.
  */
-
 import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
 import type { Connection, Stream, StreamCloseEvent } from '@libp2p/interface'
 import { messageOf } from '../error-text.ts'

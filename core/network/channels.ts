@@ -2,7 +2,6 @@
  * The two pubsub topics as the rest of the peer uses them: heads of trusted signers, and metrics that count for nobody but
  * their signer (`spec/wire.md` §2.1, §2.3, §5.1). What else arrives is dropped and counted.
  */
-
 import {
   type GossipSub,
   type GossipsubMessage,

@@ -2,7 +2,6 @@
  * Keeps this peer connected: to a few known peers at start, to more of them as time goes on, again to those it lost, and to
  * no more than it should (`spec/wire.md` §1.5, §1.8).
  */
-
 import type { Connection, NewStreamOptions, PeerId, Stream } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { messageOf } from '../error-text.ts'

@@ -1,6 +1,7 @@
 /** Finds out where a peer is that only others know, by asking them (DHT). */
 import type { PeerId } from '@libp2p/interface'
 import { Deadline } from '../runtime/deadline.ts'
+import { pause } from '../runtime/pause.ts'
 import type { Scheduler } from '../runtime/ports.ts'
 import type { ClusterHost } from './host.ts'
 import type { KnownPeers } from './known-peers.ts'
@@ -33,12 +34,7 @@ export async function locate(id: PeerId, init: LookupInit, signal: AbortSignal):
     } catch {
       // Not found, or not in time.
     }
-    if (!isFound()) await ended(turn.signal)
+    if (!isFound()) await pause(scheduler, ms, turn.signal)
     signal.throwIfAborted()
   }
-}
-
-async function ended(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted)
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
 }

@@ -1,5 +1,4 @@
 /** Calls of other peers over the cluster's host: a connection, a stream, a deadline (`spec/wire.md` §6.1). */
-
 import type { Stream } from '@libp2p/interface'
 import { messageOf } from '../error-text.ts'
 import type { PeerIdText } from '../pin/pin.ts'

@@ -1,5 +1,4 @@
 /** What other members say of a pin, or why one says nothing, laid into the report about it (`spec/behaviour.md` §4.8). */
-
 import type { CID } from 'multiformats/cid'
 import { messageOf } from '../error-text.ts'
 import { RpcError } from '../network/rpc/errors.ts'

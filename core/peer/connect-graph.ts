@@ -2,7 +2,6 @@
  * Who is connected to whom: each member is asked for the peers that it sees, and for those of its IPFS node
  * (`spec/wire.md` §8). Many are asked at once and none is waited for long; what is not known by then is left out.
  */
-
 import type { ConnectGraph } from '../api/peer-service.ts'
 import { identityFromWire } from '../network/rpc/conversion.ts'
 import { rpc } from '../network/rpc/methods.ts'

@@ -2,7 +2,6 @@
  * Follows the IPFS node beside the peer: whether it answers, and as whom. The peer is up before its IPFS node is, and what
  * asks for the node's identity never waits for it (`spec/behaviour.md` §11 nos. 23, 39).
  */
-
 import type { Storage } from 'unstorage'
 import { messageOf } from '../error-text.ts'
 import { Deadline } from '../runtime/deadline.ts'

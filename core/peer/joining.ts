@@ -2,7 +2,6 @@
  * Becomes a member quickly: peers that are told of are called, those that are connected at the start count as alive before
  * their first ping, and whoever begins to listen hears of this peer at once instead of at its next ping (`spec/wire.md` §1.8).
  */
-
 import { messageOf } from '../error-text.ts'
 import type { MetricWindow } from '../monitor/metric-window.ts'
 import { rpc } from '../network/rpc/methods.ts'

@@ -2,7 +2,6 @@
  * Peers that are taken out of the cluster by an operator, and this one when it leaves: their pins go to others first. A
  * removed peer is given nothing any more; it may go on pinging, and nothing of it is erased (`spec/behaviour.md` §3.5).
  */
-
 import { rpc } from '../network/rpc/methods.ts'
 import type { PeerIdText } from '../pin/pin.ts'
 import { Deadline } from '../runtime/deadline.ts'
@@ -88,7 +87,8 @@ export class Removal implements AsyncDisposable {
     this.#logger.info('leaving: the pins of this peer are given to others before it stops')
     try {
       await upkeep.handOver(self, { signal: deadline.signal, hurry: true, tally })
-      if (tally.moved > 0) await pause(runtime.scheduler, farewell, deadline.signal)
+      if (tally.moved === 0) return
+      await pause(runtime.scheduler, farewell, deadline.signal)
       deadline.signal.throwIfAborted()
     } catch (error) {
       const { moved } = tally

@@ -1,5 +1,4 @@
 /** What the APIs ask of a peer (`core/api/peer-service.ts`), answered by its parts and by the other members. */
-
 import type { CID } from 'multiformats/cid'
 import type { AddedOutput, AddParameters, UploadPart } from '../adder/add.ts'
 import type { Adder } from '../adder/adder.ts'

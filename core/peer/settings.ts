@@ -1,5 +1,4 @@
 /** What the configuration says, in the terms of the parts that a peer is made of. */
-
 import type { Config } from '../config/load.ts'
 import type { NetworkSettings } from '../network/cluster-network.ts'
 import { seenMessages } from '../network/topics.ts'

@@ -1,5 +1,4 @@
 /** CIDs as users write them. */
-
 import { base2 } from 'multiformats/bases/base2'
 import { base8 } from 'multiformats/bases/base8'
 import { base10 } from 'multiformats/bases/base10'

@@ -2,7 +2,6 @@
  * The stored bytes of a pin: a protobuf, written in the one form that Go writes, since equal priorities in the pinset are
  * decided by comparing these bytes (`spec/wire.md` §4.2).
  */
-
 import { multiaddr } from '@multiformats/multiaddr'
 import { CID } from 'multiformats/cid'
 import { messageOf } from '../error-text.ts'

@@ -2,7 +2,6 @@
  * Pins as JSON: the REST API, `state export` and `state import` (`spec/rest-api.md` §7.2, `spec/wire.md` §4.4,
  * `spec/behaviour.md` §1.1).
  */
-
 import type { CID } from 'multiformats/cid'
 import { messageOf } from '../error-text.ts'
 import { brokenBound } from './bounds.ts'

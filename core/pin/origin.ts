@@ -1,5 +1,4 @@
 /** Origins: multiaddrs, each naming a peer, of nodes that have the content of a pin. */
-
 import { multiaddr } from '@multiformats/multiaddr'
 import { messageOf } from '../error-text.ts'
 import { InvalidMultiaddrError } from './errors.ts'

@@ -1,5 +1,4 @@
 /** Merges blocks into the tables: bytes, heads, elements, and the values of keys. */
-
 import { CID } from 'multiformats/cid'
 import { blockCid } from '../crdt/block-id.ts'
 import { type CrdtBlock, decodeBlock, encodeBlock } from '../crdt/dag-node.ts'

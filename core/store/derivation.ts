@@ -2,7 +2,6 @@
  * What the tables should say, computed from the blocks alone into scratch tables: the first half of the check and of the
  * rebuild. Blocks are read one at a time, so that memory is bounded by the caches of the tables.
  */
-
 import { blockCid } from '../crdt/block-id.ts'
 import { type CrdtBlock, decodeBlock } from '../crdt/dag-node.ts'
 import { mergeDelta } from '../crdt/merge.ts'

@@ -3,7 +3,6 @@
  * write transaction: the kernel releases such a lock when the process ends, however it ends, so that none is ever stale.
  * The database says who holds it; readers of it are not kept out.
  */
-
 import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
 import { messageOf } from '../error-text.ts'

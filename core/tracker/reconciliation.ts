@@ -4,7 +4,6 @@
  * that was not on it is asked about by itself, and only then recorded as lost, which the tracker makes good. A list that
  * breaks off says nothing, and status never reads one (`spec/behaviour.md` §11 nos. 13, 19, 32).
  */
-
 import { messageOf } from '../error-text.ts'
 import type { Ipfs, IpfsFailure, IpfsPinState } from '../runtime/ipfs.ts'
 import { pause } from '../runtime/pause.ts'

@@ -1,5 +1,4 @@
 /** Unpins what has expired: within seconds, by the peer responsible for it, or later by the next one. */
-
 import type { CID } from 'multiformats/cid'
 import type { PeerIdText, Pin } from '../pin/pin.ts'
 import { Deadline } from '../runtime/deadline.ts'

@@ -56,7 +56,10 @@ async function runBlocks(page: string) {
     detached: true,
   })
   // It is the leader of a group of processes, which ends with it also when the test fails.
-  stack.defer(() => endGroup(shell.pid))
+  stack.defer(async () => {
+    endGroup(shell.pid)
+    await shell.exited
+  })
   const [stdout, stderr] = await Promise.all([
     new Response(shell.stdout).text(),
     new Response(shell.stderr).text(),

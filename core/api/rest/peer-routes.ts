@@ -1,5 +1,4 @@
 /** The routes of peers: identity, version, members, garbage collection, tokens (`spec/rest-api.md` §6, §9). */
-
 import { messageOf } from '../../error-text.ts'
 import type { GoJson } from '../../pin/go-json.ts'
 import { peerIdentityToJson } from '../../pin/info-json.ts'

@@ -6,7 +6,6 @@
  * Memory: two bits a block. When a pinned DAG has lost an inner node, what is below it cannot be told from garbage:
  * nothing is removed then.
  */
-
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { messageOf } from '../../error-text.ts'

@@ -1,5 +1,4 @@
 /** The links of a block, by the codec of its CID. */
-
 import * as dagCbor from '@ipld/dag-cbor'
 import * as dagJson from '@ipld/dag-json'
 import * as dagPb from '@ipld/dag-pb'
