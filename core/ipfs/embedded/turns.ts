@@ -8,7 +8,7 @@
 /** Cost between two turns: about 2.5 ms. */
 const costPerTurn = 256
 /** Bytes that are hashed or scanned for the cost of 1. */
-const bytesPerCost = 16 * 1024
+const bytesPerCost = 4 * 1024
 
 export class Turns {
   #left = costPerTurn
@@ -16,18 +16,25 @@ export class Turns {
 
   /** Undefined while nothing has to wait, so that callers pay for a promise only when there is one. */
   spend(cost = 1): Promise<void> | undefined {
+    if (this.#left <= 0) return this.#wait(cost)
     this.#left -= cost
-    if (this.#left > 0) return undefined
-    // All callers wait for the same turn, not only the one that used up the rest.
-    this.#turn ??= nextTurn().then(() => {
-      this.#left = costPerTurn
-      this.#turn = undefined
-    })
-    return this.#turn
+    return undefined
   }
 
   spendBytes(bytes: number): Promise<void> | undefined {
     return this.spend(1 + Math.floor(bytes / bytesPerCost))
+  }
+
+  /** Those who wait for a turn share what it brings: when the first ones use it up, the others wait for the next. */
+  async #wait(cost: number): Promise<void> {
+    do {
+      this.#turn ??= nextTurn().then(() => {
+        this.#left = costPerTurn
+        this.#turn = undefined
+      })
+      await this.#turn
+    } while (this.#left <= 0)
+    this.#left -= cost
   }
 }
 
