@@ -5,8 +5,8 @@ import { inlineBlock } from '../blocks/block-hash.ts'
 import { IdSet } from '../blocks/id-set.ts'
 import { linksOf } from '../dag/node-links.ts'
 import { openUnixfs, type ReadBlock } from '../dag/unixfs-reader.ts'
+import type { CarParameters } from './car-parameters.ts'
 import { GatewayError } from './errors.ts'
-import type { CarParameters } from './request.ts'
 
 export interface CarSource {
   read: ReadBlock
