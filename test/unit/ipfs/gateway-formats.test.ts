@@ -52,6 +52,36 @@ const bytesOf = async (response: Response): Promise<Uint8Array> =>
   new Uint8Array(await response.arrayBuffer())
 const headersOf = (response: Response, ...names: string[]) => names.map((name) => response.headers.get(name))
 
+test('HEAD has the status and the headers of GET, in every format', async () => {
+  const file = await rawBlock(textBytes('asked for its head'))
+  const folder = await directoryBlock({ file })
+  const document = await cborBlock({ file: file.cid })
+  await putAll(node, [file, folder, document])
+  const asked: [string, Record<string, string>?][] = [
+    [`/ipfs/${file.cid}`],
+    [`/ipfs/${file.cid}`, { range: 'bytes=1-2' }],
+    [`/ipfs/${file.cid}?format=raw`],
+    [`/ipfs/${folder.cid}`],
+    [`/ipfs/${folder.cid}/`],
+    [`/ipfs/${folder.cid}?format=car`],
+    [`/ipfs/${folder.cid}?format=tar`],
+    [`/ipfs/${document.cid}`],
+    [`/ipfs/${document.cid}/`, { accept: 'text/html' }],
+    [`/ipfs/${folder.cid}/nothing`],
+    ['/ipfs/no-cid'],
+  ]
+  const ofConnection = ['date', 'transfer-encoding', 'connection', 'keep-alive']
+  for (const [path, headers] of asked) {
+    const [whole, head] = [await get(path, headers), await get(path, headers, 'HEAD')]
+    await whole.arrayBuffer()
+    expect([head.status, await head.text()]).toEqual([whole.status, ''])
+    for (const [name, value] of whole.headers) {
+      if (ofConnection.includes(name) || (name === 'content-length' && whole.status >= 300)) continue
+      expect([path, name, head.headers.get(name)]).toEqual([path, name, value])
+    }
+  }
+})
+
 describe('documents', () => {
   const json = 0x0200
   const cbor = 0x51

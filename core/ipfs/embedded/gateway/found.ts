@@ -6,8 +6,7 @@ import type { BlockReading } from './block-reading.ts'
 import { cacheControl } from './caching.ts'
 import type { CarBlock } from './car-stream.ts'
 import { GatewayError } from './errors.ts'
-import { queryOf } from './negotiation.ts'
-import type { GatewayRequest } from './request.ts'
+import { contentLocation, type GatewayRequest } from './request.ts'
 
 export interface Found {
   request: GatewayRequest
@@ -66,11 +65,10 @@ export function notModified(head: Head): Answer {
 }
 
 function headOf(request: GatewayRequest, roots: readonly CID[]): Head {
-  const { pathname, query, wanted } = request
   return {
-    'x-ipfs-path': pathname,
+    'x-ipfs-path': request.pathname,
     'x-ipfs-roots': roots.join(','),
     'x-content-type-options': 'nosniff',
-    ...(wanted.byAccept && { 'content-location': `${pathname}?${queryOf(query, wanted)}` }),
+    ...contentLocation(request),
   }
 }

@@ -6,7 +6,7 @@ import { cacheControl, matches } from './caching.ts'
 import { disposition } from './disposition.ts'
 import { GatewayError } from './errors.ts'
 import { mediaTypes } from './negotiation.ts'
-import type { GatewayRequest } from './request.ts'
+import { contentLocation, type GatewayRequest } from './request.ts'
 
 export async function nameRecordAnswer(request: GatewayRequest, blocks: BlockReading): Promise<Answer> {
   const { path, pathname, filename, ifNoneMatch } = request
@@ -22,6 +22,7 @@ export async function nameRecordAnswer(request: GatewayRequest, blocks: BlockRea
     etag,
     'cache-control': cacheControl(true, ttl),
     'x-ipfs-path': pathname,
+    ...contentLocation(request),
     'x-content-type-options': 'nosniff',
   }
   if (matches(ifNoneMatch, etag)) return { status: 304, headers, body: undefined }

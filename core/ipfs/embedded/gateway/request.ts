@@ -1,7 +1,8 @@
 /** What a request to the gateway asks for. */
 import { type PathRoot, parsePath } from '../dag/path.ts'
+import type { Head } from './answer.ts'
 import { GatewayError } from './errors.ts'
-import { type Negotiated, negotiate } from './negotiation.ts'
+import { type Negotiated, negotiate, queryOf } from './negotiation.ts'
 
 export interface GatewayRequest {
   /** As it was requested, percent-encoded. */
@@ -37,6 +38,11 @@ export function readRequest(url: URL, headers: Headers): GatewayRequest {
     ifRange: headers.get('if-range') ?? undefined,
     range: headers.get('range') ?? undefined,
   }
+}
+
+/** The address of this format alone, for caches, when only `Accept` names it. */
+export function contentLocation({ pathname, query, wanted }: GatewayRequest): Head {
+  return wanted.byAccept ? { 'content-location': `${pathname}?${queryOf(query, wanted)}` } : {}
 }
 
 function readPath(pathname: string): PathRoot {
