@@ -1,6 +1,6 @@
 /**
- * An embedded node with the fixtures of gateway-conformance, for that suite to be run against by hand; docs/testing.md says
- * how. Nothing leaves loopback: it knows no peer, and the one router that it asks for names is in this process.
+ * An embedded node with the fixtures of gateway-conformance, for that suite to be run against by hand; docs/compatibility.md
+ * says how. Nothing leaves loopback: it knows no peer, and the one router that it asks for names is in this process.
  *
  *   bun test/interop/conformance-node.ts <folder of the fixtures> [port]
  */

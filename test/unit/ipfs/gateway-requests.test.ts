@@ -22,12 +22,8 @@ describe('the Range header of 100 bytes', () => {
     ['bytes=-0', 416],
     ['bytes=100-', 416],
     ['bytes=500-600, 700-', 416],
-    ['bytes=9-0', undefined],
     ['bytes=-', undefined],
     ['bytes=', undefined],
-    ['bytes=a-b', undefined],
-    ['bytes=0-4, x', undefined],
-    ['items=0-9', undefined],
   ]
   for (const [header, part] of parts) {
     test(`${header} asks for ${JSON.stringify(part) ?? 'all'}`, () => {
@@ -35,6 +31,12 @@ describe('the Range header of 100 bytes', () => {
       else expect(() => readRange(header, 100)).toThrow(expect.objectContaining({ status: 416 }))
     })
   }
+
+  test('is left alone when it cannot be read', () => {
+    for (const header of ['bytes=9-0', 'bytes=a-b', 'bytes=0-4, x', 'items=0-9']) {
+      expect(readRange(header, 100)).toBeUndefined()
+    }
+  })
 
   test('asks for all of an empty file', () => {
     expect(readRange('bytes=0-9', 0)).toBeUndefined()
