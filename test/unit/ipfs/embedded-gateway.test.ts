@@ -5,6 +5,11 @@ import { request } from 'node:http'
 import { CarReader } from '@ipld/car'
 import * as dagPb from '@ipld/dag-pb'
 import { UnixFS } from 'ipfs-unixfs'
+import { base16, base16upper } from 'multiformats/bases/base16'
+import { base32upper, base32z } from 'multiformats/bases/base32'
+import { base36, base36upper } from 'multiformats/bases/base36'
+import { base58btc } from 'multiformats/bases/base58'
+import { base64url } from 'multiformats/bases/base64'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import type { EmbeddedIpfs } from '../../../core/ipfs/embedded/embedded-ipfs.ts'
@@ -201,6 +206,26 @@ describe('the gateway', () => {
     const cids: string[] = []
     for await (const { cid } of car.blocks()) cids.push(cid.toString())
     expect(cids).toEqual([folder, ...root].map(({ cid }) => cid.toString()))
+  })
+
+  test('reads CIDs in all their spellings', async () => {
+    const file = await rawBlock(textBytes('spelled in many ways'))
+    const folder = await directoryBlock({ file })
+    await putAll(node, [file, folder])
+    for (const base of [
+      base16,
+      base16upper,
+      base32upper,
+      base32z,
+      base36,
+      base36upper,
+      base58btc,
+      base64url,
+    ]) {
+      const answer = await get(`/ipfs/${folder.cid.toString(base)}/file`)
+      expect(await bytesOf(answer)).toEqual(file.bytes)
+      expect(answer.headers.get('etag')).toBe(`"${file.cid}"`)
+    }
   })
 
   test('sends single blocks, and blocks that are no files as what they are', async () => {

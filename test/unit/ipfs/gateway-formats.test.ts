@@ -168,10 +168,11 @@ describe('documents', () => {
   })
 
   test('have a page of bounded size, however many values there are, and however deep', async () => {
-    const wide = await cborBlock(Array.from({ length: 300_000 }, (_, index) => index))
+    const wide = await cborBlock(Array.from({ length: 60_000 }, (_, index) => index))
+    const large = await cborBlock(Array.from({ length: 300_000 }, (_, index) => index))
     const deep = await blockOf(0x71, Buffer.concat([Buffer.alloc(200_000, 0x81), Buffer.from([0x80])]))
-    await putAll(node, [wide])
-    for (const { cid } of [wide, deep]) {
+    await putAll(node, [wide, large])
+    for (const { cid } of [wide, large, deep]) {
       const page = await get(`/ipfs/${cid}/`, { accept: 'text/html' })
       expect(page.status).toBe(200)
       expect((await page.text()).length).toBeLessThan(500_000)

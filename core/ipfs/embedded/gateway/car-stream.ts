@@ -16,8 +16,8 @@ export interface CarSource {
 
 export interface CarInit {
   root: CID
-  /** Blocks that were read on the way from the start of the path. */
-  way: readonly CarBlock[]
+  /** Blocks on the way from the start of the path, in their order. */
+  way: readonly CID[]
   parameters: CarParameters
   source: CarSource
 }
@@ -42,7 +42,8 @@ export async function* carStream(init: CarInit): AsyncGenerator<Uint8Array> {
 }
 
 async function* blocksOf({ root, way, parameters, source }: CarInit): AsyncGenerator<CarBlock> {
-  yield* way
+  // Read again: a long way through large folders is more than memory should hold.
+  for (const cid of way) yield { cid, bytes: await source.read(cid) }
   if (parameters.scope === 'block') yield { cid: root, bytes: await source.read(root) }
   else if (parameters.scope === 'entity') yield* entityBlocks(root, parameters, source.read)
   else yield* allBlocks(root, parameters, source)

@@ -4,7 +4,6 @@ import { resolveAny } from '../dag/path.ts'
 import type { Answer, Head } from './answer.ts'
 import type { BlockReading } from './block-reading.ts'
 import { cacheControl } from './caching.ts'
-import type { CarBlock } from './car-stream.ts'
 import { GatewayError } from './errors.ts'
 import { contentLocation, type GatewayRequest } from './request.ts'
 
@@ -15,7 +14,7 @@ export interface Found {
   /** The CIDs on the way, from the root to `cid`. */
   roots: readonly CID[]
   /** Blocks that the path went through. */
-  way: readonly CarBlock[]
+  way: readonly CID[]
   /** A name led here, which may lead elsewhere later. */
   isMutable: boolean
   /** s that all names on the way hold. */
@@ -26,12 +25,11 @@ export interface Found {
 
 /** Rejects with `GatewayError` and with what `asGatewayError` takes. */
 export async function find(request: GatewayRequest, blocks: BlockReading): Promise<Found> {
-  const way: CarBlock[] = []
+  const way: CID[] = []
   const ttls: (number | undefined)[] = []
   const read = async (cid: CID) => {
-    const bytes = await blocks.read(cid)
-    way.push({ cid, bytes })
-    return bytes
+    way.push(cid)
+    return blocks.read(cid)
   }
   const { cid, roots, inside } = await resolveAny(request.path, read, async (name) => {
     const { path, ttl } = await blocks.findName(name)

@@ -8,6 +8,8 @@ import { toTrailingSlash } from './folder-answer.ts'
 import { type Found, notModified } from './found.ts'
 import { escaped, link, pageEnd, pageHead } from './html.ts'
 
+/** Bytes of a document that is shown: it is decoded at one go. */
+const maxDocument = 256 * 1024
 /** Values shown, levels of them, and characters of one; the rest is there for download. */
 const maxValues = 5_000
 const maxLevels = 32
@@ -24,7 +26,7 @@ export async function previewAnswer(found: Found): Promise<Answer | undefined> {
   if (matches(request.ifNoneMatch, etag)) return notModified(head)
   const bytes = await blocks.read(cid)
   const body = new TextEncoder().encode(
-    page(request.pathname, cid, decoder.name, () => decoder.decode(bytes)),
+    page(request.pathname, cid, decoder.name, contentOf(bytes, decoder.decode)),
   )
   const headers = {
     ...head,
@@ -35,18 +37,19 @@ export async function previewAnswer(found: Found): Promise<Answer | undefined> {
   return { status: 200, headers, body }
 }
 
-function page(title: string, cid: CID, codec: string, decode: () => unknown): string {
+function page(title: string, cid: CID, codec: string, content: string): string {
   return `${pageHead(title)}<h1>${cid}</h1>
 <p>Codec ${codec} (0x${cid.code.toString(16)}). As it is: ${link('?format=raw', 'raw block')}, ${link(`?format=${codec}`, codec)}.
-${content(decode)}
+${content}
 ${pageEnd}`
 }
 
-function content(decode: () => unknown): string {
+function contentOf(bytes: Uint8Array, decode: (bytes: Uint8Array) => unknown): string {
+  if (bytes.length > maxDocument) return `<p>It has ${bytes.length} bytes, which is too much to show.`
   try {
-    return new Values().show(decode(), 0)
+    return new Values().show(decode(bytes), 0)
   } catch {
-    return `<p>It is not sound, so that it cannot be shown.`
+    return '<p>It is not sound, so that it cannot be shown.'
   }
 }
 
