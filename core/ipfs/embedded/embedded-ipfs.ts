@@ -33,6 +33,7 @@ import { ProviderSearch } from './exchange/provider-search.ts'
 import { TrustlessGateways } from './exchange/trustless-gateways.ts'
 import { startGateway } from './gateway/gateway.ts'
 import type { GatewayNode } from './gateway/gateway-node.ts'
+import { NameCache } from './gateway/name-cache.ts'
 import { addressOf, type IpfsHost, peerOf, startHost } from './host.ts'
 import { loadHostKey } from './host-key.ts'
 import { Pinner } from './pinner.ts'
@@ -89,7 +90,11 @@ export async function createEmbeddedIpfs({
   const writes = new WriteCalls(clock, config.gcGrace)
   const collector = opened.use(new Collector({ store, pinner, writes, runtime }))
   const gateway = opened.use(
-    await startGateway(config.gatewayListenMultiaddress, gatewayNode(reader, findName), logger),
+    await startGateway(
+      config.gatewayListenMultiaddress,
+      gatewayNode(reader, new NameCache(findName, clock)),
+      logger,
+    ),
   )
   const { urls } = gateway
   return new Embedded({
@@ -288,12 +293,12 @@ function nameFinder(names: Names | undefined): FindName {
   }
 }
 
-function gatewayNode(reader: BlockReader, findName: FindName): GatewayNode {
+function gatewayNode(reader: BlockReader, names: NameCache): GatewayNode {
   return {
     read: (cid, signal) => reader.read(cid, signal),
     has: (cid) => reader.has(cid),
     idOf: (cid) => reader.idOf(cid),
-    findName,
+    findName: (name, signal) => names.find(name, signal),
   }
 }
 

@@ -21,6 +21,8 @@ export class BlockReading {
   }
 
   readonly read = async (cid: CID): Promise<Uint8Array> => {
+    // Also before a block that is here, which nothing else would stop.
+    this.#signal.throwIfAborted()
     this.expectCached(cid)
     using abort = new LinkedAbort(this.#signal)
     const timeout = new BlockTimeoutError(`block ${cid} did not come within ${blockTimeout / 1_000} s`)

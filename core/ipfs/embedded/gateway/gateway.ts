@@ -88,14 +88,8 @@ function makeApp(node: GatewayNode, logger: Logger): Hono<{ Bindings: HttpBindin
 /** Asks for the next piece only when the client has taken those before it. */
 async function send({ status, headers, body }: Answer, outgoing: Outgoing, headOnly: boolean): Promise<void> {
   outgoing.writeHead(status, { ...corsHeaders, ...headers })
-  if (body === undefined || body instanceof Uint8Array) {
+  if (headOnly || body === undefined || body instanceof Uint8Array) {
     outgoing.end(headOnly ? undefined : body)
-    return
-  }
-  if (headOnly) {
-    outgoing.end()
-    // It may hold what it has read already.
-    await body.return(undefined)
     return
   }
   for await (const piece of body) {

@@ -95,11 +95,7 @@ async function begun(pieces: AsyncGenerator<Uint8Array>): Promise<AsyncGenerator
     size += value.length
   }
   return (async function* () {
-    try {
-      yield* first
-      yield* pieces
-    } finally {
-      await pieces.return(undefined)
-    }
+    yield* first.splice(0)
+    yield* pieces
   })()
 }
