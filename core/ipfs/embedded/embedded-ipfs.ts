@@ -299,6 +299,7 @@ function gatewayNode(reader: BlockReader, names: NameCache): GatewayNode {
     has: (cid) => reader.has(cid),
     idOf: (cid) => reader.idOf(cid),
     findName: (name, signal) => names.find(name, signal),
+    refreshName: (name, signal) => names.refresh(name, signal),
   }
 }
 

@@ -350,12 +350,15 @@ describe('the gateway, reading from a slow or broken source,', () => {
   })
 })
 
+const nothing = { path: '', ttl: undefined, record: undefined }
+
 function sourceOf(read: (cid: CID, signal: AbortSignal) => Promise<Uint8Array>) {
   return {
     read,
     has: () => true,
     idOf: () => undefined,
-    findName: async () => ({ path: '', ttl: undefined, record: undefined }),
+    findName: async () => nothing,
+    refreshName: async () => nothing,
   }
 }
 

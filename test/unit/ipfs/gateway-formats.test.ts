@@ -280,6 +280,9 @@ describe('a name', () => {
       `/ipns/${name}/file`,
       `"${file.cid}"`,
     ])
+    // The record is looked for again, and holds for as long as it says.
+    const asked = await get(`/ipns/${name}?format=ipns-record`)
+    expect(asked.headers.get('cache-control')).toBe('public, max-age=3600')
   })
 
   test('has its record given to those who check it themselves', async () => {
@@ -292,7 +295,7 @@ describe('a name', () => {
     expect(Number(answer.headers.get('cache-control')?.replace('public, max-age=', ''))).toBeLessThanOrEqual(
       60,
     )
-    const again = await get(`/ipns/${name}`, {
+    const again = await get(`/ipns/${name}/`, {
       accept: 'application/vnd.ipfs.ipns-record',
       'if-none-match': answer.headers.get('etag')!,
     })

@@ -31,6 +31,10 @@ describe('the gateway', () => {
     clock.run(60_000)
     expect((await cache.find('name', signal)).ttl).toBe(90)
     expect(asked).toHaveLength(2)
+    clock.run(30_000)
+    expect((await cache.refresh('name', signal)).ttl).toBe(90)
+    expect((await cache.find('name', signal)).ttl).toBe(90)
+    expect(asked).toHaveLength(3)
   })
 
   test('keeps a name that says nothing for a minute', async () => {

@@ -55,4 +55,8 @@ export class BlockReading {
   findName(name: string): Promise<FoundName> {
     return this.#node.findName(name, this.#signal)
   }
+
+  refreshName(name: string): Promise<FoundName> {
+    return this.#node.refreshName(name, this.#signal)
+  }
 }

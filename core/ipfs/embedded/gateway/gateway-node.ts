@@ -10,4 +10,6 @@ export interface GatewayNode {
   idOf(cid: CID): number | undefined
   /** What a name (`/ipns/<name>`) stands for now. */
   findName(name: string, signal: AbortSignal): Promise<FoundName>
+  /** Asks others for it, though it be known. */
+  refreshName(name: string, signal: AbortSignal): Promise<FoundName>
 }

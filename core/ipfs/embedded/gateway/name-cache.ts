@@ -31,6 +31,11 @@ export class NameCache {
     if (kept !== undefined && left > 0) {
       return { ...kept.found, ttl: kept.found.ttl === undefined ? undefined : left }
     }
+    return this.refresh(name, signal)
+  }
+
+  /** Asks for it, also when it is kept. */
+  async refresh(name: string, signal: AbortSignal): Promise<FoundName> {
     this.#kept.delete(name)
     const found = await this.#find(name, signal)
     this.#keep(name, found)

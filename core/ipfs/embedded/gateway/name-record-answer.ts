@@ -13,7 +13,8 @@ export async function nameRecordAnswer(request: GatewayRequest, blocks: BlockRea
   if (path.namespace !== 'ipns' || path.segments.length > 0) {
     throw new GatewayError(400, 'only names have records: ask for /ipns/<key> and nothing below it')
   }
-  const { record, ttl } = await blocks.findName(path.root)
+  // Who checks it wants the newest, and to keep it for as long as it says.
+  const { record, ttl } = await blocks.refreshName(path.root)
   if (record === undefined) {
     throw new GatewayError(400, `${path.root} is a domain, which has no record: ask for /ipns/<key>`)
   }
