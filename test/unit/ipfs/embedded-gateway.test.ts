@@ -13,6 +13,7 @@ import { base64url } from 'multiformats/bases/base64'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import type { EmbeddedIpfs } from '../../../core/ipfs/embedded/embedded-ipfs.ts'
+import { BlockNotHereError } from '../../../core/ipfs/embedded/errors.ts'
 import { startGateway } from '../../../core/ipfs/embedded/gateway/gateway.ts'
 import type { IpfsBlock } from '../../../core/runtime/ipfs.ts'
 import { putAll } from './compliance-calls.ts'
@@ -337,6 +338,30 @@ describe('the gateway, reading from a slow or broken source,', () => {
     const response = await fetch(`${gateway.urls[0]}/ipfs/${file.root[0]!.cid}`)
     expect(response.status).toBe(200)
     await expect(response.arrayBuffer()).rejects.toThrow()
+  })
+
+  test('answers 504 at once when nobody can be asked for what is missing', async () => {
+    const file = await fileOf('nobody has it', 2, 1_000)
+    const folder = await directoryBlock({ file: file.root[0]!, 'picture.png': file.root[0]! })
+    const here = new Map([folder, file.root[0]!].map((block) => [block.cid.toString(), block.bytes]))
+    const read = async (cid: CID) => {
+      const bytes = here.get(cid.toString())
+      if (bytes === undefined) throw new BlockNotHereError(cid)
+      return bytes
+    }
+    await using gateway = await startGateway(['/ip4/127.0.0.1/tcp/0'], sourceOf(read), quietRuntime().logger)
+    const [, leaf] = file.root
+    for (const path of [
+      `${leaf!.cid}`,
+      `${leaf!.cid}?format=raw`,
+      `${leaf!.cid}?format=car`,
+      `${folder.cid}/file`,
+      `${folder.cid}/picture.png`,
+    ]) {
+      const response = await fetch(`${gateway.urls[0]}/ipfs/${path}`)
+      expect(response.status).toBe(504)
+      expect(await response.text()).toContain(leaf!.cid.toString())
+    }
   })
 
   test('refuses a file whose parts are not of the sizes that it says', async () => {

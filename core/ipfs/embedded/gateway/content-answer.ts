@@ -1,6 +1,7 @@
 /** Content whose size is known, whole or in part. */
 import type { ByteRange } from '../dag/unixfs-reader.ts'
 import type { Answer, Head } from './answer.ts'
+import { begun } from './begun.ts'
 import { matches } from './caching.ts'
 import { cached, type Found, notModified } from './found.ts'
 import { readRange } from './ranges.ts'
@@ -31,5 +32,7 @@ export async function contentAnswer(found: Found, content: Content): Promise<Ans
     'content-length': String(range.end - range.start),
     'accept-ranges': 'bytes',
   }
-  return { status: part ? 206 : 200, headers, body: content.bytes(range) }
+  const bytes = content.bytes(range)
+  const body = bytes instanceof Uint8Array ? bytes : await begun(bytes, 1)
+  return { status: part ? 206 : 200, headers, body }
 }

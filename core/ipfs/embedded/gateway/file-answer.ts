@@ -12,15 +12,12 @@ type File = UnixfsEntry & { type: 'file' }
 
 /** `name`: the one in the path, if it has one. */
 export function fileAnswer(found: Found, file: File, name: string | undefined): Promise<Answer> {
-  const { cid, blocks, request } = found
+  const { cid, request } = found
   const { filename, download } = request
-  const sniffable = async (start: number) => {
-    // The part need not be the first: no block is fetched only to learn the type.
-    return start === 0 ? file : await openUnixfs(cid, { read: blocks.readLocal })
-  }
   return contentAnswer(found, {
     etag: etagOf(cid),
-    type: async ({ start }) => typeOfName(filename ?? name) ?? (await sniff(() => sniffable(start))),
+    type: async ({ start }) =>
+      typeOfName(filename ?? name) ?? (start === 0 ? await sniff(file) : await sniffLocal(found)),
     size: file.size,
     disposition:
       download || filename !== undefined
@@ -42,15 +39,18 @@ export function symlinkAnswer(found: Found, target: string): Promise<Answer> {
   })
 }
 
-/** Undefined when the first block is needed and is not here. */
-async function sniff(open: () => Promise<UnixfsEntry>): Promise<string | undefined> {
+async function sniff(file: File): Promise<string> {
+  const end = Math.min(sniffLength, file.size)
+  const chunks: Uint8Array[] = []
+  for await (const chunk of file.content({ start: 0, end })) chunks.push(chunk)
+  return typeOfBytes(Buffer.concat(chunks), end === file.size)
+}
+
+/** For parts that begin later: no block is fetched only to learn the type. Undefined when the first one is not here. */
+async function sniffLocal({ cid, blocks }: Found): Promise<string | undefined> {
   try {
-    const file = await open()
-    if (file.type !== 'file') return undefined
-    const end = Math.min(sniffLength, file.size)
-    const chunks: Uint8Array[] = []
-    for await (const chunk of file.content({ start: 0, end })) chunks.push(chunk)
-    return typeOfBytes(Buffer.concat(chunks), end === file.size)
+    const file = await openUnixfs(cid, { read: blocks.readLocal })
+    return file.type === 'file' ? await sniff(file) : undefined
   } catch (error) {
     if (error instanceof BlockNotHereError) return undefined
     throw error

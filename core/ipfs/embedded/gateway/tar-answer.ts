@@ -5,6 +5,7 @@ import type { CID } from 'multiformats/cid'
 import { openUnixfs, type ReadBlock } from '../dag/unixfs-reader.ts'
 import { UnreadableNodeError } from '../errors.ts'
 import type { Answer } from './answer.ts'
+import { begun } from './begun.ts'
 import { etagOf, matches } from './caching.ts'
 import { disposition } from './disposition.ts'
 import { GatewayError } from './errors.ts'
@@ -34,7 +35,7 @@ export async function tarAnswer(found: Found): Promise<Answer> {
     'content-disposition': disposition('attachment', request.filename ?? `${cid}.tar`),
     'accept-ranges': 'none',
   }
-  const body = await begun(pack()(entriesOf(cid, String(cid), blocks.read, 0)))
+  const body = await begun(pack()(entriesOf(cid, String(cid), blocks.read, 0)), firstBytes)
   return { status: 200, headers, body }
 }
 
@@ -83,19 +84,4 @@ function nameIn(folder: CID, path: string, name: string): string {
     )
   }
   return full
-}
-
-/** Rejects with what the first bytes fail with. */
-async function begun(pieces: AsyncGenerator<Uint8Array>): Promise<AsyncGenerator<Uint8Array>> {
-  const first: Uint8Array[] = []
-  for (let size = 0; size < firstBytes; ) {
-    const { value, done } = await pieces.next()
-    if (done) break
-    first.push(value)
-    size += value.length
-  }
-  return (async function* () {
-    yield* first.splice(0)
-    yield* pieces
-  })()
 }
