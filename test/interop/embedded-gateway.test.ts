@@ -125,6 +125,15 @@ const refusals: Question[] = [
   { path: '/ipfs/?uri=https%3A%2F%2Fexample.org' },
 ]
 
+/** With our status and that of Kubo. */
+const differences: [Question, number, number][] = [
+  [{ path: '/ipfs/{root}/hello.txt?format=zip' }, 406, 200],
+  [{ path: '/ipfs/{root}/hello.txt', headers: { accept: 'application/vnd.ipld.dag-jose' } }, 406, 400],
+  [{ path: '/ipfs/{json}?format=cbor' }, 406, 400],
+  [{ path: '/ipfs/{root}/hello.txt', headers: { range: 'items=0-1' } }, 200, 400],
+  [{ path: '/ipns/k51qzi5uqu5dlvj2baxnqndepeb86cbk3ng7n3i46uzyxzyqj2xjonzllnv0v8' }, 502, 500],
+]
+
 const comparedHeaders = [
   'content-type',
   'content-length',
@@ -222,6 +231,15 @@ await describeWithGo("the embedded node's gateway", ({ path: programs }) => {
       test(nameOf(question), async () => {
         const { mine, kubos } = await askBoth(question)
         expect(mine.status).toBe(kubos.status)
+      })
+    }
+  })
+
+  describe('differs from Kubo on purpose', () => {
+    for (const [question, status, kuboStatus] of differences) {
+      test(nameOf(question), async () => {
+        const { mine, kubos } = await askBoth(question)
+        expect([mine.status, kubos.status]).toEqual([status, kuboStatus])
       })
     }
   })
