@@ -12,8 +12,17 @@ export interface ErrorReport {
 }
 
 export const processStreams: Pick<ErrorReport, 'stdout' | 'stderr'> = {
-  stdout: (text) => writeSync(1, text),
-  stderr: (text) => writeSync(2, text),
+  stdout: (text) => written(1, text),
+  stderr: (text) => written(2, text),
+}
+
+/** The exit code says that something failed, also where there is no room for the words. */
+function written(descriptor: number, text: string): void {
+  try {
+    writeSync(descriptor, text)
+  } catch {
+    // Nobody can be told.
+  }
 }
 
 export function reportError(error: unknown, report: ErrorReport): number {

@@ -22,7 +22,12 @@ export interface TerminalSessionInit {
 /** The parts of the process that a session uses; each is looked at only when it is needed, as it takes time to set up. */
 export interface Terminal {
   readonly stdin: AsyncIterable<Uint8Array> & { isTTY?: boolean }
-  readonly stderr: { write(text: string): unknown; isTTY?: boolean; columns?: number }
+  readonly stderr: {
+    write(text: string): unknown
+    on?(event: 'error', listener: (error: Error) => void): unknown
+    isTTY?: boolean
+    columns?: number
+  }
 }
 
 export class TerminalSession implements Session {
@@ -37,6 +42,7 @@ export class TerminalSession implements Session {
   #client: Promise<ClusterClient> | undefined
   #progress: TerminalProgress | undefined
   #talk: ConsolaInstance | undefined
+  #hearsStderr = false
 
   constructor(init: TerminalSessionInit) {
     const { globals, environment } = init
@@ -94,7 +100,7 @@ export class TerminalSession implements Session {
 
   progress(title: string): Progress {
     this.#progress?.[Symbol.dispose]()
-    this.#progress = new TerminalProgress(title, this.#init.terminal.stderr)
+    this.#progress = new TerminalProgress(title, this.#stderr())
     return this.#progress
   }
 
@@ -112,8 +118,16 @@ export class TerminalSession implements Session {
   }
 
   #talking(): ConsolaInstance {
-    this.#talk ??= createTalk(this.#init.terminal.stderr, this.environment)
+    this.#talk ??= createTalk(this.#stderr(), this.environment)
     return this.#talk
+  }
+
+  /** stderr, whose failures do not end a command: what it is there to do matters more than talk about it. */
+  #stderr(): Terminal['stderr'] {
+    const { stderr } = this.#init.terminal
+    if (!this.#hearsStderr) stderr.on?.('error', () => undefined)
+    this.#hearsStderr = true
+    return stderr
   }
 
   /** Prompts are loaded only where somebody can answer. */
