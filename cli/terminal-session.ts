@@ -3,6 +3,7 @@ import type { ConsolaInstance } from 'consola/core'
 import { DeclinedError, NoTerminalError, UsageError } from '../commands/errors.ts'
 import type { Progress, Session } from '../commands/session.ts'
 import type { ClusterClient } from '../core/client/cluster-client.ts'
+import { harmlessCopy, harmlessText } from '../core/runtime/harmless-text.ts'
 import { type LogFormat, type LogLevels, parseLogLevels } from '../core/runtime/log.ts'
 import type { GlobalValues } from './argv.ts'
 import type { Interruption } from './interruption.ts'
@@ -84,23 +85,23 @@ export class TerminalSession implements Session {
     return this.#init.output.write(text)
   }
 
-  print(object: unknown, text: () => string): Promise<void> {
-    return this.write(this.encoding === 'json' ? `${printedJson(object)}\n` : text())
+  print<Data>(object: Data, text: (shown: Data) => string): Promise<void> {
+    return this.write(this.encoding === 'json' ? `${printedJson(object)}\n` : text(harmlessCopy(object)))
   }
 
   say(message: string): void {
     this.#progress?.pause()
-    this.#talking().log(message)
+    this.#talking().log(harmlessText(message))
   }
 
   warn(message: string): void {
     this.#progress?.pause()
-    this.#talking().warn(message)
+    this.#talking().warn(harmlessText(message))
   }
 
   progress(title: string): Progress {
     this.#progress?.[Symbol.dispose]()
-    this.#progress = new TerminalProgress(title, this.#stderr())
+    this.#progress = new TerminalProgress(harmlessText(title), this.#stderr())
     return this.#progress
   }
 

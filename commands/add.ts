@@ -166,13 +166,13 @@ async function addAll(args: AddArgs, query: AddQuery, session: Session): Promise
     if (added.cid === null) continue
     last = added
     if (args.noStream) gathered.push(added)
-    else if (!args.quieter) await session.print(added, () => textOf(added, args))
+    else if (!args.quieter) await session.print(added, (shown) => textOf(shown, args))
   }
   if (last === undefined) return undefined
   if (args.noStream) {
-    const shown = args.quieter ? [last] : gathered
-    await session.print(shown, () => shown.map((added) => textOf(added, args)).join(''))
-  } else if (args.quieter) await session.print(last, () => textOf(last!, args))
+    const lines = args.quieter ? [last] : gathered
+    await session.print(lines, (shown) => shown.map((added) => textOf(added, args)).join(''))
+  } else if (args.quieter) await session.print(last, (shown) => textOf(shown, args))
   return last.cid ?? undefined
 }
 

@@ -1,4 +1,5 @@
 /** `cluster pin add`. */
+import { pathArgument } from '../cid.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
 import { pinText } from '../text/pin.ts'
@@ -54,6 +55,7 @@ export default command({
   ],
   async run({ args, session }) {
     if (args.dryRun && args.wait) throw new UsageError('--dry-run pins nothing to --wait for')
+    const path = pathArgument(args.cid)
     const client = await session.client()
     const request = {
       replicationFactorMin: args.replication || args.replicationMin,
@@ -65,8 +67,8 @@ export default command({
       ...expiryOf(args.expireIn),
       dryRun: args.dryRun,
     }
-    const pin = await client.pin(args.cid, request, { signal: session.signal })
-    if (args.dryRun) await session.print(pin, () => pinText(pin))
+    const pin = await client.pin(path, request, { signal: session.signal })
+    if (args.dryRun) await session.print(pin, pinText)
     else await showOutcome(session, pin, 'pinned', args)
   },
 })

@@ -45,11 +45,11 @@ export async function showOutcome(
 ): Promise<void> {
   const limit = args.waitLimit ?? (target === 'pinned' ? pin.replication_factor_min : 0)
   const waited = args.wait ? await waitFor(session, pin.cid, target, limit, args.waitTimeout) : undefined
-  if (args.noStatus) return await session.print(pin, () => pinText(pin))
+  if (args.noStatus) return await session.print(pin, pinText)
   const client = await session.client()
   if (waited === undefined) await settled(session.signal)
   const status = waited ?? (await client.status(pin.cid, { signal: session.signal }))
-  await session.print(status, () => statusText(status))
+  await session.print(status, statusText)
 }
 
 /** Shows on a terminal how many peers are there. Throws `CommandError`. */

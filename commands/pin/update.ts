@@ -1,5 +1,6 @@
 /** `cluster pin update`. */
 import { parseCid } from '../../core/pin/cid-text.ts'
+import { pathArgument } from '../cid.ts'
 import { command } from '../command.ts'
 import { CommandError } from '../errors.ts'
 import { expiryFlag, expiryOf, nameFlag } from './options.ts'
@@ -23,10 +24,11 @@ export default command({
     'is different.',
   examples: [['cluster pin update <old CID> <new CID>', 'pins the new version beside the old']],
   async run({ args, session }) {
+    const path = pathArgument(args.new)
     const client = await session.client()
     const pin = await client.pinUpdate(
       existingCid(args.existing),
-      args.new,
+      path,
       { name: args.name, ...expiryOf(args.expireIn) },
       { signal: session.signal },
     )
