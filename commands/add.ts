@@ -1,6 +1,6 @@
 /** `cluster add`. */
 import type { AddQuery } from '../core/client/cluster-client.ts'
-import { isWebAddress, measure, walk } from '../core/client/files.ts'
+import { isWebAddress, survey, walk } from '../core/client/files.ts'
 import type { AddedObject } from '../core/client/shapes.ts'
 import type { Upload } from '../core/client/upload.ts'
 import { command } from './command.ts'
@@ -150,7 +150,10 @@ function checkPaths({ paths, nocopy }: AddArgs, { parameters }: AddQuery): void 
 async function addAll(args: AddArgs, query: AddQuery, session: Session): Promise<string | undefined> {
   const { stdin, signal } = session
   const selection = { paths: args.paths, recursive: args.recursive, hidden: args.hidden, stdin, signal }
-  const total = await measure(selection)
+  const { size: total, links } = await survey(selection)
+  for (const link of links) {
+    session.warn(`${link} is a link and is added as one; ${link}/ would add the folder that it leads to`)
+  }
   using progress = session.progress('adding')
   let sent = 0
   const uploads = counted(walk(selection), (bytes) => {

@@ -5,7 +5,7 @@ import { createServer, type Socket } from 'node:net'
 import { CID } from 'multiformats/cid'
 import { parseApiAddress } from '../../../core/client/address.ts'
 import { ClusterClient } from '../../../core/client/cluster-client.ts'
-import { measure, walk } from '../../../core/client/files.ts'
+import { survey, walk } from '../../../core/client/files.ts'
 import type { Upload } from '../../../core/client/upload.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 import { certificate, privateKey } from '../api/localhost-certificate.ts'
@@ -326,16 +326,16 @@ describe('uploads', () => {
       ['d%2Fsub%2Fa', 'application/octet-stream', 'ay'],
     ])
     expect(body).toEndWith(`--${boundary}--\r\n`)
-    expect(await measure(selection)).toBe(5)
-    expect(await measure({ ...selection, hidden: true })).toBe(7)
+    expect((await survey(selection)).size).toBe(5)
+    expect((await survey({ ...selection, hidden: true })).size).toBe(7)
   })
 
-  test('of a folder without leave to go into it are refused, also by the measure', async () => {
+  test('of a folder without leave to go into it are refused, also before they are sent', async () => {
     await using folder = await temporaryFolder()
     const selection = { paths: [folder.path], recursive: false, hidden: false }
     const message = `${folder.path} is a directory, but Recursive option is not set`
     await expect(collect(walk(selection))).rejects.toThrow(message)
-    await expect(measure(selection)).rejects.toThrow(message)
+    await expect(survey(selection)).rejects.toThrow(message)
     await expect(collect(walk({ ...selection, paths: [`${folder.path}/none`] }))).rejects.toMatchObject({
       name: 'UploadError',
     })
@@ -362,7 +362,7 @@ describe('uploads', () => {
     ])
     const [missing] = await collect(walk({ ...selection, paths: [`${web.url}/none`] }))
     await expect(read(missing!)).rejects.toThrow('it answered 404')
-    expect(await measure({ ...selection, paths: ['-'] })).toBeUndefined()
+    expect((await survey({ ...selection, paths: ['-'] })).size).toBeUndefined()
   })
 
   test('respect a peer that reads slowly: what was not read is not produced', async () => {
