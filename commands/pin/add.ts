@@ -11,8 +11,9 @@ import {
   metadataOf,
   nameFlag,
   replicationFlags,
+  warnOfAllocations,
 } from './options.ts'
-import { outcomeFlags, showOutcome } from './outcome.ts'
+import { checkedWait, outcomeFlags, showOutcome } from './outcome.ts'
 
 export default command({
   args: {
@@ -54,7 +55,8 @@ export default command({
     ],
   ],
   async run({ args, session }) {
-    if (args.dryRun && args.wait) throw new UsageError('--dry-run pins nothing to --wait for')
+    const outcome = checkedWait(args, session)
+    if (outcome.wait && args.dryRun) throw new UsageError('--dry-run pins nothing to --wait for')
     const path = pathArgument(args.cid)
     const client = await session.client()
     const request = {
@@ -68,7 +70,8 @@ export default command({
       dryRun: args.dryRun,
     }
     const pin = await client.pin(path, request, { signal: session.signal })
+    warnOfAllocations(request.userAllocations, pin, session)
     if (args.dryRun) await session.print(pin, pinText)
-    else await showOutcome(session, pin, 'pinned', args)
+    else await showOutcome(session, pin, 'pinned', outcome)
   },
 })

@@ -4,7 +4,7 @@ import { pathArgument } from '../cid.ts'
 import { command } from '../command.ts'
 import { CommandError } from '../errors.ts'
 import { expiryFlag, expiryOf, nameFlag } from './options.ts'
-import { outcomeFlags, showOutcome } from './outcome.ts'
+import { checkedWait, outcomeFlags, showOutcome } from './outcome.ts'
 
 export default command({
   args: {
@@ -24,6 +24,7 @@ export default command({
     'is different.',
   examples: [['cluster pin update <old CID> <new CID>', 'pins the new version beside the old']],
   async run({ args, session }) {
+    const outcome = checkedWait(args, session)
     const path = pathArgument(args.new)
     const client = await session.client()
     const pin = await client.pinUpdate(
@@ -32,7 +33,7 @@ export default command({
       { name: args.name, ...expiryOf(args.expireIn) },
       { signal: session.signal },
     )
-    await showOutcome(session, pin, 'pinned', args)
+    await showOutcome(session, pin, 'pinned', outcome)
   },
 })
 
