@@ -9,6 +9,7 @@ import {
   deadLinks,
   missingWeaknesses,
   strayPackages,
+  unevenRows,
   unexplainedPackages,
   unprovenRows,
 } from './documents.ts'
@@ -43,6 +44,7 @@ describe('the house', () => {
     expect(strayWords(files)).toEqual([]))
   test('links in documents lead somewhere', () =>
     expect(deadLinks(documents, (path) => existsSync(join(TOP, path)))).toEqual([]))
+  test('rows of tables in documents fit their table', () => expect(unevenRows(documents)).toEqual([]))
   test('every package is declared and used', () => expect(strayPackages(sources, packageList)).toEqual([]))
   test('every package has its reason in docs/dependencies.md', async () => {
     const document = await Bun.file(join(TOP, 'docs/dependencies.md')).text()

@@ -5,6 +5,7 @@ import {
   deadLinks,
   missingWeaknesses,
   strayPackages,
+  unevenRows,
   unexplainedPackages,
   unprovenRows,
 } from './documents.ts'
@@ -194,6 +195,10 @@ describe('other rules', () => {
   test('links to nothing are found', () => {
     const text = '[a](limits.md#x) [b](gone.md) [c](https://example.org) [d](#here)'
     expect(deadLinks([{ path: 'docs/x.md', text }], (path) => path === 'docs/limits.md')).toHaveLength(1)
+  })
+  test('rows of another table are found', () => {
+    const text = '| a | b |\n|---|---|\n| `x` | 1 |\n| `y \\| z` | 2 |\n| `w` | 3 | more |\n\n| c |\n|---|\n'
+    expect(unevenRows([{ path: 'docs/x.md', text }])).toEqual(['docs/x.md:5 has 3 cells in a table of 2'])
   })
   test('packages that are not declared, not used or used by tests only are found', () => {
     const list = { dependencies: { '@ipld/car': '1', zod: '1' }, devDependencies: { 'fast-check': '1' } }
