@@ -7,6 +7,7 @@ import { serviceFileOf } from './folder.ts'
 import { refuseForeignSettings } from './foreign-settings.ts'
 import { placeOfJsonError } from './json-text.ts'
 import type { Json } from './kind.ts'
+import { namesPeer } from './peer-ids.ts'
 import { allVariables, readService, type Service } from './service.ts'
 import { fetchSource, maxServiceBytes, shownSource } from './source.ts'
 
@@ -45,7 +46,7 @@ export async function loadConfig(
   await checkTlsFiles(config)
   for (const warning of environmentWarnings(environment)) warnings.add(warning)
   for (const address of config.cluster.peerAddresses) {
-    if (!/\/(p2p|ipfs)\/[^/]+$/.test(address)) {
+    if (!namesPeer(address)) {
       warnings.add(
         `cluster.peer_addresses: ${address} does not end in /p2p/<peer ID>, so that nobody can be met there; it is left out`,
       )
