@@ -1,6 +1,6 @@
 /** Finds what is to be uploaded: files, folders, addresses on the web, and a stream such as stdin. */
-import type { Stats } from 'node:fs'
-import { type FileHandle, lstat, open, readdir, readlink, realpath, stat } from 'node:fs/promises'
+import { constants, type Stats } from 'node:fs'
+import { access, type FileHandle, lstat, open, readdir, readlink, realpath, stat } from 'node:fs/promises'
 import { messageOf } from '../error-text.ts'
 import { bytesFromText, textFromBytes } from '../runtime/byte-text.ts'
 import { UploadError } from './errors.ts'
@@ -125,7 +125,7 @@ async function* walkPath(
   }
 }
 
-/** Undefined for what has no size. Opens each file, to be sure that it can be read. */
+/** Undefined for what has no size. Asks of each file whether it can be read. */
 async function sizeOf(path: string, selection: FileSelection, place: Place): Promise<number | undefined> {
   const found = await statOf(path, place.follow)
   if (found.isSymbolicLink()) {
@@ -135,7 +135,7 @@ async function sizeOf(path: string, selection: FileSelection, place: Place): Pro
   if (!found.isDirectory()) {
     requireContent(path, found, place)
     if (!found.isFile()) return undefined
-    await (await opened(path)).close()
+    await access(bytesFromText(path), constants.R_OK).catch((cause) => unreadable(path, cause))
     return found.size
   }
   requireRecursive(path, selection, place)
