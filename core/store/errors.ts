@@ -62,9 +62,10 @@ export class StoreLockedError extends Error {
 export class LockFileError extends Error {
   override readonly name = 'LockFileError'
   constructor(path: string, cause: string) {
-    super(
-      `${path} cannot be used as a lock (${cause}); see that no peer runs on this folder, then delete the file`,
-    )
+    const advice = /readonly|read-only|EROFS|EACCES|EPERM|permission denied/i.test(cause)
+      ? 'this user must be able to write into the folder: run as its owner, or have the folder on a disk that can be written'
+      : 'see that no peer runs on this folder, then delete the file'
+    super(`${path} cannot be used as a lock (${cause}); ${advice}`)
   }
 }
 

@@ -95,6 +95,21 @@ export class PeerProcess implements AsyncDisposable {
     await ready.promise
   }
 
+  /** Starts the daemon with its log going to a file, and does not wait. It ends with the block. */
+  spawnDaemon(log: string, ...flags: string[]): AsyncDisposable & { pid: number } {
+    const child = Bun.spawn(
+      ['sh', '-c', 'log=$1; shift; exec "$@" 2>>"$log"', 'sh', log, EXECUTABLE, 'daemon', ...flags],
+      { cwd: this.home, env: this.#environment, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' },
+    )
+    return {
+      pid: child.pid,
+      async [Symbol.asyncDispose]() {
+        child.kill('SIGKILL')
+        await child.exited
+      },
+    }
+  }
+
   /** Asks the daemon to stop. Gives its exit code. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {
     this.#daemon?.kill(signal)

@@ -46,6 +46,19 @@ export function deadSpecPointers(
   )
 }
 
+/** Rows of tables that have another number of cells than the first row of their table. */
+export function unevenRows(documents: readonly Document[]): string[] {
+  return documents.flatMap(({ path, text }) => {
+    let cells = 0
+    return text.split('\n').flatMap((line, index) => {
+      const count = line.startsWith('|') ? line.split(/(?<!\\)\|/).length - 2 : 0
+      const isUneven = count > 0 && cells > 0 && count !== cells
+      cells = count === 0 ? 0 : cells || count
+      return isUneven ? [`${path}:${index + 1} has ${count} cells in a table of ${cells}`] : []
+    })
+  })
+}
+
 /** Rows of `docs/compatibility.md` that name a test which is not there: "| … | `test/x.test.ts` its name |". */
 export function unprovenRows(document: string, read: (path: string) => string | undefined): string[] {
   const rows = document

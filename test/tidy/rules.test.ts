@@ -6,6 +6,7 @@ import {
   deadSpecPointers,
   missingWeaknesses,
   strayPackages,
+  unevenRows,
   unexplainedPackages,
   unprovenRows,
 } from './documents.ts'
@@ -208,6 +209,10 @@ describe('other rules', () => {
     expect(complaints(good!)).toEqual([])
     expect(complaints(page!)).toHaveLength(1)
     expect(complaints(section!)).toEqual(['core/x.ts points to docs/spec/wire.md §2, which does not exist'])
+  })
+  test('rows of another table are found', () => {
+    const text = '| a | b |\n|---|---|\n| `x` | 1 |\n| `y \\| z` | 2 |\n| `w` | 3 | more |\n\n| c |\n|---|\n'
+    expect(unevenRows([{ path: 'docs/x.md', text }])).toEqual(['docs/x.md:5 has 3 cells in a table of 2'])
   })
   test('packages that are not declared, not used or used by tests only are found', () => {
     const list = { dependencies: { '@ipld/car': '1', zod: '1' }, devDependencies: { 'fast-check': '1' } }

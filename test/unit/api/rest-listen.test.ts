@@ -147,6 +147,21 @@ describe('the access log', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o644)
   })
 
+  test('holds nothing of a request that a shell or a terminal would act on', async () => {
+    await using rig = await RestRig.start()
+    await rig.ask('/$(touch$IFS/tmp/x)`id`\\')
+    const lines = rig.log.filter(({ component }) => component === 'restapilog')
+    expect(lines[0]?.message).toContain('"GET /%24(touch%24IFS/tmp/x)%60id%60')
+    expect(lines[0]?.message).not.toMatch(/[$`\\]/)
+  })
+
+  test.skipIf(process.platform !== 'linux')('on a full disk leaves the peer alone', async () => {
+    await using rig = await RestRig.start({ httpLogFile: '/dev/full' })
+    for (let request = 0; request < 3; request++) expect((await rig.ask('/nope')).status).toBe(404)
+    await rig.api[Symbol.asyncDispose]()
+    expect(rig.log.filter(({ message }) => message.includes('access log'))).toEqual([])
+  })
+
   test('that cannot be opened is an error', async () => {
     const { message } = await failure(RestRig.start({ httpLogFile: 'no/such/folder/access.log' }))
     expect(message).toStartWith('api.restapi.http_log_file: cannot open ')

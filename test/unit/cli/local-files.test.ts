@@ -112,7 +112,14 @@ describe('the state of a stopped peer', () => {
 
   test.each([
     ['{"cid":"zz"}', 'stdin, line 3: key "cid" is "zz"'],
-    ['{"cid":', 'stdin, line 3: a pin is expected as a JSON object'],
+    ['{"cid":', 'stdin, line 3: the JSON that begins here does not end'],
+    ['{"cid"}', 'stdin, line 3: a pin is expected as a JSON object'],
+    ['rubbish', 'stdin, line 3: a pin is expected as a JSON object'],
+    ['}', 'stdin, line 3: a pin is expected as a JSON object'],
+    [`{\n"cid":"${cid}"}\n\n{"cid":\n"zz"}`, 'stdin, line 6: key "cid" is "zz"'],
+    [`{"cid":"${cid}","peer_map":{}}`, 'stdin, line 3: this is the status of a pin'],
+    [`[{"cid":"${cid}"}`, 'stdin, line 4: the list of the file does not end'],
+    [`[{"cid":"${cid}"} {"cid":"${cid}"}]`, 'stdin, line 3: a comma or the end of the list is missing'],
     ['{"name":"x"}', 'stdin, line 3: pin object without the key "cid"'],
     [
       `{"cid":"${cid}","replication_factor_min":3,"replication_factor_max":2}`,
@@ -129,6 +136,56 @@ describe('the state of a stopped peer', () => {
     expect(ran.stderr).toContain('; nothing was replaced')
     expect((await run(['state', 'export'], options)).stdout).toBe(before)
     expect((await readdir(folder.path)).filter((name) => name.startsWith('import-'))).toEqual([])
+  })
+
+  const [first, second] = pins.trim().split('\n') as [string, string]
+  const pretty = [first, second].map((line) => JSON.stringify(JSON.parse(line), null, 4))
+  test.each([
+    ['as it is exported', pins],
+    ['without a newline at the end', `${first}\n${second}`],
+    ['indented, as "pin ls --json" prints them', `${pretty.join('\n')}\n`],
+    ['several on one line', first + second],
+    ['several on one line with blanks', ` ${first} \t ${second} `],
+    ['one list', `[${first},${second}]`],
+    ['one list, indented', JSON.stringify([JSON.parse(first), JSON.parse(second)], null, 2)],
+    ['with the mark of a Windows editor and its line ends', `\ufeff${first}\r\n\r\n${second}\r\n`],
+    ['one list with that mark', `\ufeff[\r\n${first},\r\n${second}\r\n]\r\n`],
+  ])('is imported from JSON %s', async (_layout, text) => {
+    await using folder = await stoppedPeer()
+    const options = { folder: folder.path }
+    expect(await run(['state', 'import', '-f'], { ...options, stdin: text })).toMatchObject({
+      code: 0,
+      stderr: 'reading from stdin, Ctrl-D to finish\n2 pins imported\n',
+    })
+    expect((await run(['state', 'export'], options)).stdout.split('\n').sort()).toEqual(
+      pins.split('\n').sort(),
+    )
+  })
+
+  test('is imported from what "pin ls --json" prints', async () => {
+    await using folder = await stoppedPeer()
+    await using other = await stoppedPeer()
+    await run(['state', 'import', '-f'], { folder: folder.path, stdin: pins })
+    const { stdout } = await run(['pin', 'ls', '--json'], { folder: folder.path })
+    expect((await run(['state', 'import', '-f'], { folder: other.path, stdin: stdout })).code).toBe(0)
+    expect((await run(['state', 'export'], { folder: other.path })).stdout).toBe(
+      (await run(['state', 'export'], { folder: folder.path })).stdout,
+    )
+  })
+
+  test('is imported from exports of older versions, and keys that mean nothing are named', async () => {
+    await using folder = await stoppedPeer()
+    const old = {
+      ...{ cid: { '/': cid }, name: 'old', type: 2, allocations: [], max_depth: -1, parents: null },
+      ...{ reference: null, replication_factor: -1, colour: 'red' },
+    }
+    const ran = await run(['state', 'import', '-f'], { folder: folder.path, stdin: JSON.stringify(old) })
+    expect(ran.code).toBe(0)
+    expect(ran.stderr).toContain('warning: keys that mean nothing here were left out: colour\n')
+    const { stdout } = await run(['state', 'export'], { folder: folder.path })
+    expect(JSON.parse(stdout)).toMatchObject({
+      ...{ cid, name: 'old', type: 'pin', replication_factor_min: -1, replication_factor_max: -1 },
+    })
   })
 
   test.each(['SIGKILL', 'SIGINT'] as const)(

@@ -112,8 +112,8 @@ describe('initialise', () => {
   })
 
   test('a source is all that the file then says', async () => {
-    await using folder = await initialisedFolder({ source: 'http://example.org/c' })
-    expect(await readService(folder.path)).toBe('{\n  "source": "http://example.org/c"\n}')
+    await using folder = await initialisedFolder({ source: 'https://example.org/c' })
+    expect(await readService(folder.path)).toBe('{\n  "source": "https://example.org/c"\n}')
     expect((await readdir(folder.path)).sort()).toEqual(['identity.json', 'service.json'])
   })
 
