@@ -101,6 +101,18 @@ export class PeerProcess implements AsyncDisposable {
     return (await this.#daemon?.exited) ?? 0
   }
 
+  /** What the daemon has logged so far. */
+  get log(): string {
+    return this.#log
+  }
+
+  /** The URL of the REST API, as its configuration has it. */
+  async api(): Promise<string> {
+    const { api } = await Bun.file(join(this.home, '.ipfs-cluster/service.json')).json()
+    const [, host, port] = /\/ip4\/([^/]+)\/tcp\/(\d+)/.exec(String(api.restapi.http_listen_multiaddress))!
+    return `http://${host}:${port}`
+  }
+
   /** The URL of the gateway, as the log tells it. */
   get gateway(): string {
     const url = this.#log.match(/IPFS gateway: (\S+)/)?.[1]

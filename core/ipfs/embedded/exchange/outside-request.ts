@@ -26,12 +26,12 @@ export async function requestOutside({ url, accept, signal, scheduler }: Outside
     if (response.status < 300 || response.status > 399 || location === null) return response
     await response.body?.cancel()
     if (left === 0) throw new Error(`it redirects more than ${maxRedirects} times`)
-    at = targetOf(location, at)
+    at = redirectTarget(location, at)
   }
 }
 
 /** A service that is reached over TLS must not send this node to hosts without, such as those behind its firewall. */
-function targetOf(location: string, from: URL): URL {
+export function redirectTarget(location: string, from: URL): URL {
   const target = URL.parse(location, from)
   if (target === null || !/^https?:$/.test(target.protocol))
     throw new Error('it redirects to what is no web address')
