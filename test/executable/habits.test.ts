@@ -4,13 +4,14 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
-import { sha256 } from 'multiformats/hashes/sha2'
+import { identity } from 'multiformats/hashes/identity'
 import { EXECUTABLE, type Finished, hasExecutable, PeerProcess, whyMissing } from './peer-process.ts'
 
 const timeout = 30_000
 
-async function cidOf(text: string): Promise<CID> {
-  return CID.createV1(raw.code, await sha256.digest(new TextEncoder().encode(text)))
+/** Content that is in its CID: it is pinned at once, and holds up nothing. */
+function cidOf(text: string): CID {
+  return CID.createV1(raw.code, identity.digest(new TextEncoder().encode(text)))
 }
 
 describe.skipIf(!hasExecutable)(`habits of the shell${whyMissing}`, () => {
@@ -21,13 +22,19 @@ describe.skipIf(!hasExecutable)(`habits of the shell${whyMissing}`, () => {
     peer = await PeerProcess.make()
     await peer.start()
     api = await peer.api()
+    const added = await Promise.all(
+      Array.from({ length: 400 }, async (_, index) => {
+        const url = `${api}/pins/${cidOf(`row ${index}`)}?name=${'n'.repeat(200)}`
+        return (await fetch(url, { method: 'POST' })).status
+      }),
+    )
+    expect(new Set(added)).toEqual(new Set([200]))
   }, timeout)
   afterAll(() => peer?.[Symbol.asyncDispose]())
 
   const sh = (script: string): Promise<Finished> => peer.run(['bash', '-c', script])
   const cluster = (...args: string[]): Promise<Finished> => peer.run([EXECUTABLE, ...args])
 
-  // First, as nobody has what later tests pin, and it takes the slots.
   describe('pins', () => {
     test(
       'of two CIDs of one content are two pins, and one outlives the other',
@@ -65,7 +72,7 @@ describe.skipIf(!hasExecutable)(`habits of the shell${whyMissing}`, () => {
     test(
       'of a loop stays with the loop, and commands in parallel all count',
       async () => {
-        const cids = await Promise.all(Array.from({ length: 12 }, (_, index) => cidOf(`parallel ${index}`)))
+        const cids = Array.from({ length: 12 }, (_, index) => cidOf(`parallel ${index}`))
         const { exitCode } = await sh(
           `printf '%s\\n' ${cids.join(' ')} | xargs -P 12 -n 1 cluster pin add --no-status >/dev/null`,
         )
@@ -75,7 +82,7 @@ describe.skipIf(!hasExecutable)(`habits of the shell${whyMissing}`, () => {
         const loop = await sh(
           `printf '%s\\n' ${cids.slice(0, 3).join(' ')} | while read c; do cluster pin rm --no-status $c; echo $c; done`,
         )
-        expect(loop.stdout.match(/bafkrei/g)?.length).toBeGreaterThanOrEqual(3)
+        expect(loop.stdout.match(/bafkq/g)?.length).toBeGreaterThanOrEqual(3)
         expect((await cluster('pin', 'add', `${cids[0]}`, `${cids[1]}`)).exitCode).toBe(1)
       },
       timeout,
@@ -104,13 +111,6 @@ describe.skipIf(!hasExecutable)(`habits of the shell${whyMissing}`, () => {
     test(
       'into a program that stops to read ends as one that is killed by SIGPIPE',
       async () => {
-        const added = await Promise.all(
-          Array.from({ length: 400 }, async (_, index) => {
-            const cid = await cidOf(`row ${index}`)
-            return (await fetch(`${api}/pins/${cid}?name=${'n'.repeat(200)}`, { method: 'POST' })).status
-          }),
-        )
-        expect(new Set(added)).toEqual(new Set([200]))
         // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell reads it.
         const { stdout } = await sh('cluster status | head -n 1 >/dev/null; echo ${PIPESTATUS[0]}')
         expect(stdout).toBe('141\n')
@@ -132,7 +132,7 @@ describe.skipIf(!hasExecutable)(`habits of the shell${whyMissing}`, () => {
     test(
       'of one row is one line of JSON, and no array',
       async () => {
-        const cid = await cidOf('row 0')
+        const cid = cidOf('row 0')
         const body = await (await fetch(`${api}/pins?cids=${cid}`)).text()
         expect(body).toEndWith('}\n')
         expect(body.trim().split('\n').length).toBe(1)
@@ -151,7 +151,7 @@ describe.skipIf(!hasExecutable)(`habits of the shell${whyMissing}`, () => {
         const rows = (text: string) => text.trim().split('\n').length
         expect(rows(first)).toBeGreaterThanOrEqual(400)
         expect([rows(second), rows(third)]).toEqual([rows(first), rows(first)])
-        expect(rows(await read(`/pins?cids=${await cidOf('row 1')},${await cidOf('row 2')}`))).toBe(2)
+        expect(rows(await read(`/pins?cids=${cidOf('row 1')},${cidOf('row 2')}`))).toBe(2)
       },
       timeout,
     )
@@ -189,7 +189,7 @@ describe.skipIf(!hasExecutable)(`habits of the shell${whyMissing}`, () => {
     test(
       'that are too large for a request change nothing, and the peer stays healthy',
       async () => {
-        const cid = await cidOf('large')
+        const cid = cidOf('large')
         const metadata = Array.from(
           { length: 1_000 },
           (_, index) => `meta-key${index}=${'v'.repeat(40)}`,
@@ -207,7 +207,7 @@ describe.skipIf(!hasExecutable)(`habits of the shell${whyMissing}`, () => {
     test(
       'that cannot be kept are refused with the reason',
       async () => {
-        const cid = `${await cidOf('refused')}`
+        const cid = `${cidOf('refused')}`
         const past = await fetch(`${api}/pins/${cid}?expire-at=2020-01-01T00:00:00Z`, { method: 'POST' })
         expect(past.status).toBeGreaterThanOrEqual(400)
         expect((await cluster('pin', 'add', '--expire-in', '-1h', cid)).exitCode).not.toBe(0)
@@ -223,7 +223,7 @@ describe.skipIf(!hasExecutable)(`habits of the shell${whyMissing}`, () => {
     test(
       'that are sent fifty times at once make one pin',
       async () => {
-        const cid = await cidOf('fifty')
+        const cid = cidOf('fifty')
         const answers = await Promise.all(
           Array.from({ length: 50 }, () => fetch(`${api}/pins/${cid}?name=fifty`, { method: 'POST' })),
         )
@@ -288,7 +288,6 @@ describe.skipIf(!hasExecutable)(`habits of the shell${whyMissing}`, () => {
     )
   })
 
-  // These two come last: they stop the peer.
   describe('a peer', () => {
     test(
       'that runs keeps its folder from a second one',

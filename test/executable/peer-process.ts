@@ -83,6 +83,8 @@ export class PeerProcess implements AsyncDisposable {
 
   /** Starts the daemon and waits until it says that it is ready. */
   async start(...flags: string[]): Promise<void> {
+    // What an earlier run said does not make this one ready.
+    this.#log = ''
     this.#daemon = Bun.spawn([EXECUTABLE, 'daemon', ...flags], {
       cwd: this.home,
       env: this.#environment,
@@ -101,7 +103,7 @@ export class PeerProcess implements AsyncDisposable {
     return (await this.#daemon?.exited) ?? 0
   }
 
-  /** What the daemon has logged so far. */
+  /** What the daemon has logged since it was started last. */
   get log(): string {
     return this.#log
   }
