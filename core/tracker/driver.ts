@@ -19,6 +19,7 @@ import {
   type Failure,
   type IpfsCall,
   keyOf,
+  type Outage,
   type QueueChange,
   type TrackerAction,
   type TrackerEvent,
@@ -28,7 +29,7 @@ import {
 } from './events.ts'
 import { OutcomeLog } from './outcome-log.ts'
 import type { TrackerSettings } from './settings.ts'
-import { type Outage, TrackerMachine } from './tracker.ts'
+import { TrackerMachine } from './tracker.ts'
 
 /** Records looked at a time when many are gone through. */
 const pageSize = 1000

@@ -83,6 +83,8 @@ export class PeerProcess implements AsyncDisposable {
 
   /** Starts the daemon and waits until it says that it is ready. */
   async start(...flags: string[]): Promise<void> {
+    // What an earlier run said does not make this one ready.
+    this.#log = ''
     this.#daemon = Bun.spawn([EXECUTABLE, 'daemon', ...flags], {
       cwd: this.home,
       env: this.#environment,
@@ -114,6 +116,18 @@ export class PeerProcess implements AsyncDisposable {
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {
     this.#daemon?.kill(signal)
     return (await this.#daemon?.exited) ?? 0
+  }
+
+  /** What the daemon has logged since it was started last. */
+  get log(): string {
+    return this.#log
+  }
+
+  /** The URL of the REST API, as its configuration has it. */
+  async api(): Promise<string> {
+    const { api } = await Bun.file(join(this.home, '.ipfs-cluster/service.json')).json()
+    const [, host, port] = /\/ip4\/([^/]+)\/tcp\/(\d+)/.exec(String(api.restapi.http_listen_multiaddress))!
+    return `http://${host}:${port}`
   }
 
   /** The URL of the gateway, as the log tells it. */

@@ -27,8 +27,10 @@ import type { EmbeddedConfig } from './config.ts'
 import { parsePath, resolveAny } from './dag/path.ts'
 import { NameError } from './errors.ts'
 import { Announcer } from './exchange/announcer.ts'
+import { Bootstrap } from './exchange/bootstrap.ts'
 import { Exchange } from './exchange/exchange.ts'
 import { type FoundName, Names } from './exchange/names.ts'
+import { servicesAt } from './exchange/outside-service.ts'
 import { ProviderSearch } from './exchange/provider-search.ts'
 import { TrustlessGateways } from './exchange/trustless-gateways.ts'
 import { startGateway } from './gateway/gateway.ts'
@@ -73,17 +75,19 @@ export async function createEmbeddedIpfs({
     }),
   )
   const host = opened.use(await startHost(config, await loadHostKey(folder), agent))
+  opened.use(new Bootstrap(config.bootstrap, host.libp2p, runtime))
   const bitswap = opened.use(await startBitswap(host.libp2p, store, digestOf))
-  const routers = config.delegatedRouters
+  const routers = servicesAt(config.delegatedRouters, 'delegated_routers', runtime)
+  const gateways = servicesAt(config.trustlessGateways, 'trustless_gateways', runtime)
   const exchange = new Exchange({
     bitswap,
     connect: (address, signal) => connectTo(host, address, signal),
-    search: host.dht && new ProviderSearch({ libp2p: host.libp2p, routers, logger }),
-    gateways: host.dht && new TrustlessGateways({ gateways: config.trustlessGateways, clock, logger }),
+    search: host.dht && new ProviderSearch({ libp2p: host.libp2p, routers, runtime }),
+    gateways: host.dht && new TrustlessGateways(gateways, runtime.scheduler),
     runtime,
   })
   const reader = new BlockReader(store, exchange)
-  const findName = nameFinder(host.dht && new Names({ dht: host.dht, routers, clock }))
+  const findName = nameFinder(host.dht && new Names({ dht: host.dht, routers, runtime }))
   const announcer =
     host.dht && opened.use(new Announcer(host.dht, store.index, config.announceInterval, runtime))
   const pinner = new Pinner({ store, source: exchange, runtime, onPinned: () => announcer?.wake() })

@@ -133,8 +133,8 @@ export const mutations: Record<string, Mutation> = {
     foundBy: 'eventually_what_ran_out_was_alerted_of',
   },
   'what failed is never tried again': {
-    file: 'core/tracker/tracker.ts',
-    find: 'return retries < Math.max(1, Math.floor(this.#limit(kind) * retryShare))',
+    file: 'core/tracker/slots.ts',
+    find: 'return retries < Math.max(1, Math.floor(limit * retryShare))',
     put: 'return retries < 0',
     foundBy: 'eventually_queues_drain',
   },
@@ -146,8 +146,8 @@ export const mutations: Record<string, Mutation> = {
   },
   'more is in flight than set': {
     file: 'core/tracker/tracker.ts',
-    find: 'let slots = this.#limit(kind) - countWork(',
-    put: 'let slots = this.#limit(kind) + 1 - countWork(',
+    find: 'let slots = this.#limit(kind) - this.#count(',
+    put: 'let slots = this.#limit(kind) + 1 - this.#count(',
     foundBy: 'anytime_no_more_in_flight_than_set',
   },
   'what is held already is queued twice': {
