@@ -111,6 +111,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const ipfsView = () => watch.view
   const tracker = started.use(createTracker({ store, ipfs, runtime, settings: trackerSettings(config) }))
   const reconciliation = started.use(openReconciliation(init, { store, ipfs, tracker }))
+  if (ipfs.proof !== undefined) started.use(ipfs.proof.watch((cid) => void reconciliation.suspect(cid)))
   const attention = started.use(openAttention(init, () => void heartbeat.beat()))
   const window = new MetricWindow(attention, (peer) => network.belongs(peer))
   const removed = await RemovedPeers.open(removedPeersFileOf(config.folder))
