@@ -48,10 +48,11 @@ export async function recoverIndex(init: RecoveryInit): Promise<void> {
   await recovery.run()
 }
 
-/** More files are unknown than a write that was cut off can have left. */
+/** More files are unknown than a write that was cut off can have left, or there are any beside a new index. */
 async function hasManyUnknown({ index, files, mostCutOff }: RecoveryInit): Promise<boolean> {
+  const mayBeCutOff = index.nextId === 1 ? 0 : mostCutOff
   for await (const folder of files.folders(index.nextId)) {
-    if ((folder.files.at(-1)?.id ?? 0) >= index.nextId + mostCutOff) return true
+    if ((folder.files.at(-1)?.id ?? 0) >= index.nextId + mayBeCutOff) return true
   }
   return false
 }
