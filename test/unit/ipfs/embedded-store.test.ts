@@ -22,6 +22,22 @@ describe('the folder of the embedded node', () => {
     expect((await second.id()).id).toBe(id)
   })
 
+  test('holds nothing that others may read, also when an older program had left it open', async () => {
+    await using folder = await temporaryFolder()
+    const block = await rawBlock(filledBytes('for nobody else', 100_000))
+    const first = await startNode(folder.path)
+    await putAll(first, [block])
+    await first[Symbol.asyncDispose]()
+    await chmod(join(folder.path, 'index.db'), 0o644)
+    await using _ = await startNode(folder.path)
+    const open: string[] = []
+    for (const name of await readdir(folder.path, { recursive: true })) {
+      const { mode } = await stat(join(folder.path, name))
+      if ((mode & 0o077) !== 0) open.push(`${name} ${(mode & 0o777).toString(8)}`)
+    }
+    expect(open).toEqual([])
+  })
+
   test('with a broken key is refused, naming the file', async () => {
     await using folder = await temporaryFolder()
     await writeFile(join(folder.path, 'key'), 'not a key')

@@ -95,7 +95,7 @@ export class BlockFiles {
   }
 
   async #makeFolder(folder: number): Promise<void> {
-    const made = await mkdir(join(this.#folder, String(folder)), { recursive: true })
+    const made = await mkdir(join(this.#folder, String(folder)), { recursive: true, mode: 0o700 })
     if (made !== undefined) await syncFolder(this.#folder)
   }
 

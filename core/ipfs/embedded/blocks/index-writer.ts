@@ -5,7 +5,7 @@
  */
 import { Database, type Statement } from 'bun:sqlite'
 import { randomInt } from 'node:crypto'
-import { createPrivateFile } from '../../../runtime/private-files.ts'
+import { ensurePrivateFile } from '../../../runtime/private-files.ts'
 import {
   type BlockRow,
   type IndexChange,
@@ -75,7 +75,7 @@ export class IndexWriter implements Disposable {
   /** Opens or makes the file. Throws when it is of a newer program, or as SQLite throws. */
   static open(file: string): IndexWriter {
     // Small files are in it.
-    createPrivateFile(file)
+    ensurePrivateFile(file)
     const database = new Database(file, { create: true, strict: true })
     try {
       database.run('PRAGMA auto_vacuum = INCREMENTAL')
