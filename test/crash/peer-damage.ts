@@ -4,6 +4,7 @@
  *
  *     bun test/crash/peer-damage.ts [NAME…] [--rounds 10]
  */
+import { randomBytes } from 'node:crypto'
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as dagCbor from '@ipld/dag-cbor'
@@ -17,7 +18,7 @@ import { shiftedClock } from './shifted-clock.ts'
 /** Cases by name. */
 export const damages: Readonly<Record<string, () => Promise<void>>> = {
   'a lost index is made again, and no pin is told as pinned before it is whole': async () => {
-    await using peers = await startTwo({})
+    await using peers = await startTwo({ CLUSTER_SECRET: randomBytes(32).toString('hex') })
     const { first } = peers
     const added = await addRandom(first, 3_000_000)
     await untilPinnedBy(first, added.cid, 2)
@@ -35,7 +36,7 @@ export const damages: Readonly<Record<string, () => Promise<void>>> = {
 
   'a damaged block is found when it is read, and no report says pinned until it is fetched again':
     async () => {
-      await using peers = await startTwo({})
+      await using peers = await startTwo({ CLUSTER_SECRET: randomBytes(32).toString('hex') })
       const { first, second } = peers
       const added = await addRandom(first, 3_000_000)
       await untilPinnedBy(first, added.cid, 2)
@@ -139,7 +140,6 @@ async function ownStatus(
   return ((await response.json()) as StatusRow).peer_map[id]?.status ?? 'unknown'
 }
 
-/** While it waits, the peer must not say `pinned` of what it cannot read. */
 async function untilPinnedBy(peer: PeerProcess, cid: string, peers: number): Promise<void> {
   await until(`${cid} is pinned by ${peers} peers`, async () => {
     const response = await fetch(`${await restUrl(peer)}/pins/${cid}`)

@@ -96,6 +96,8 @@ export class SimulatedIpfs implements UsedIpfs, IpfsPinProof {
   /** Pins of which it is not known whether they are whole. */
   readonly #inDoubt = new Set<string>()
   readonly #incomplete = new Set<string>()
+  /** Pins that somebody else removed. */
+  readonly #forgotten = new Set<string>()
   #onIncomplete: ((cid: CID) => void) | undefined
   /** Indexes so far; each is another repository. */
   #indexes = 0
@@ -128,9 +130,9 @@ export class SimulatedIpfs implements UsedIpfs, IpfsPinProof {
     return this.#used() >= this.#init.capacity
   }
 
-  /** Whether no block of it is known to be lost. */
+  /** Whether no block of it is known to be lost. Of what others have unpinned here nothing is promised until a peer finds out. */
   isReadable(cid: CID): boolean {
-    return this.#blocks.isWhole(cid)
+    return this.#forgotten.has(cid.toString()) || this.#blocks.isWhole(cid)
   }
 
   doubt(cid: CID): IpfsPinDoubt | undefined {
@@ -184,6 +186,7 @@ export class SimulatedIpfs implements UsedIpfs, IpfsPinProof {
     this.#pins.clear()
     this.#inDoubt.clear()
     this.#incomplete.clear()
+    this.#forgotten.clear()
     this.#confirmed.clear()
     // Whose they are is not known any more.
     for (const [key, entry] of copy?.pins ?? []) this.#pins.set(key, { ...entry, unclaimed: true })
@@ -200,6 +203,7 @@ export class SimulatedIpfs implements UsedIpfs, IpfsPinProof {
   /** Somebody unpins behind the back of the cluster, or the node loses it. False when it was not pinned. */
   forget(cid: CID): boolean {
     this.#settled(cid)
+    this.#forgotten.add(cid.toString())
     return this.#pins.delete(cid.toString())
   }
 
@@ -328,6 +332,7 @@ export class SimulatedIpfs implements UsedIpfs, IpfsPinProof {
 
   /** It is whole, or not pinned any more. */
   #settled(cid: CID): void {
+    this.#forgotten.delete(cid.toString())
     this.#inDoubt.delete(cid.toString())
     this.#incomplete.delete(cid.toString())
   }
