@@ -47,6 +47,18 @@ describe('an embedded node that starts', () => {
     expect((await node.repoStat()).size).toBe(3 * large)
   })
 
+  test('with an index that is no database is refused, and told to move it away, which works', async () => {
+    const block = await large1('beside a damaged index')
+    await putAll(node, [block])
+    await node[Symbol.asyncDispose]()
+    await removeIndex()
+    await writeFile(join(folder, 'index.db'), 'no database'.repeat(1_000))
+    await expect(startNode(folder)).rejects.toThrow('move it away')
+    await removeIndex()
+    node = stack.use(await startNode(folder))
+    expect(await node.getBlock(block.cid)).toEqual(block.bytes)
+  })
+
   test('without its index keeps what it took in from garbage collection, so that pins can be made again', async () => {
     const { root, leaves } = await fileTree('rebuilt and collected', 2, large)
     await putAndPin([root, ...leaves])
