@@ -27,6 +27,25 @@ export function deadLinks(documents: readonly Document[], exists: (path: string)
   )
 }
 
+/** Pointers of code and documents to pages of `docs/spec/`: `spec/wire.md` with the sections that follow it. */
+const SPEC_POINTER = /\bspec\/([a-z-]+)\.md((?:`?,? (?:and )?§[\d.]*\d)*)/g
+
+/** Pointers to a page or a section that `docs/spec/` does not have; `read` takes a path from the top. */
+export function deadSpecPointers(
+  files: readonly Document[],
+  read: (path: string) => string | undefined,
+): string[] {
+  return files.flatMap(({ path, text }) =>
+    [...text.matchAll(SPEC_POINTER)].flatMap(([, page, sections]) => {
+      const target = read(`docs/spec/${page}.md`)
+      if (target === undefined) return [`${path} points to docs/spec/${page}.md, which does not exist`]
+      return [...sections!.matchAll(/§([\d.]*\d)/g)]
+        .filter(([, number]) => !new RegExp(`^#+ ${number!.replaceAll('.', '\\.')}\\.? `, 'm').test(target))
+        .map(([, number]) => `${path} points to docs/spec/${page}.md §${number}, which does not exist`)
+    }),
+  )
+}
+
 /** Rows of `docs/compatibility.md` that name a test which is not there: "| … | `test/x.test.ts` its name |". */
 export function unprovenRows(document: string, read: (path: string) => string | undefined): string[] {
   const rows = document
