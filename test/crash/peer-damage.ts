@@ -80,10 +80,10 @@ export const damages: Readonly<Record<string, () => Promise<void>>> = {
     const shards = await doublingShards(64)
     await addCar(peer, shards)
     const url = `${peer.gateway}/ipfs/${shards[0]!.cid}/`
-    await fetch(url, { signal: AbortSignal.timeout(1_000) }).then(
-      (response) => response.body?.cancel(),
-      () => undefined,
-    )
+    await fetch(url, { signal: AbortSignal.timeout(1_000) })
+      .then((response) => response.text())
+      // Any answer is well, or none.
+      .catch(() => undefined)
     const rest = await restUrl(peer)
     for (let time = 0; time < 5; time++) {
       const health = await fetch(`${rest}/health`, { signal: AbortSignal.timeout(2_000) }).catch(
