@@ -3,7 +3,7 @@
  * dag-cbor and dag-json nodes.
  */
 import { murmur3128 } from '@multiformats/murmur3'
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
 import { parseCid as parseAnyCid } from '../../../pin/cid-text.ts'
 import { PathError, PathNotFoundError, UnreadableNodeError } from '../errors.ts'
 import { Turns } from '../turns.ts'
