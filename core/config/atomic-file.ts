@@ -1,6 +1,6 @@
 /** Files that are there whole or not at all, whatever happens while they are written. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readlink, realpath, rename, unlink } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, readlink, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { syncFolder } from '../runtime/sync-folder.ts'
 
@@ -41,7 +41,18 @@ export async function linkTarget(path: string): Promise<string> {
   }
 }
 
-/** Makes a folder that only its owner may look into, with its parents; one that exists stays as it is. */
+/**
+ * Makes a folder that only its owner may look into, with its parents. One that exists and is empty, as a new volume of a
+ * container is, is closed to others; one that holds something stays as it is, as it may be meant for more.
+ */
 export async function makePrivateFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 })
+  // A folder of another owner cannot be closed; the peer warns of it when it starts.
+  if ((await isOpenToOthers(path)) && (await readdir(path)).length === 0)
+    await chmod(path, 0o700).catch(() => undefined)
+}
+
+/** Whether others on the machine may list a folder or go through it. */
+export async function isOpenToOthers(folder: string): Promise<boolean> {
+  return ((await stat(folder)).mode & 0o077) !== 0
 }

@@ -72,13 +72,21 @@ export async function importState(options: ImportOptions): Promise<Imported> {
   }
 }
 
-/** Begins the names of stores that are being filled. */
-const freshPrefix = 'import-'
+/** Stores that are being filled are called so, and six characters more. */
+const freshPrefix = '.filling-store-'
+const leftover = /^\.filling-store-[A-Za-z0-9]{6}$/
+/** All that such a folder holds. */
+const contentsOfFresh: readonly string[] = ['store', 'cluster.lock']
 
-/** Of imports that were killed. */
+/** Of imports that were killed. What holds anything else was not made here, and stays. */
 async function removeLeftovers(folder: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => name.startsWith(freshPrefix))
-  for (const name of names) await rm(join(folder, name), { recursive: true, force: true })
+  const entries = await readdir(folder, { withFileTypes: true })
+  for (const entry of entries.filter((each) => each.isDirectory() && leftover.test(each.name))) {
+    const path = join(folder, entry.name)
+    const names = await readdir(path)
+    if (names.every((name) => contentsOfFresh.includes(name)))
+      await rm(path, { recursive: true, force: true })
+  }
 }
 
 async function fill(folder: string, options: ImportOptions): Promise<Imported> {

@@ -15,7 +15,8 @@ export function trackerSettings(config: Config): TrackerSettings {
     ...defaultTrackerSettings,
     concurrentPins: stateless.concurrentPins,
     concurrentUnpins: stateful.concurrentUnpins,
-    adoptExistingPins: stateful.adoptExistingPins,
+    // Nobody else pins on the embedded node: what is found there, as after its index was made again, is this peer's own.
+    adoptExistingPins: stateful.adoptExistingPins || config.embedded !== undefined,
     priority: prioritySettings(config),
     unpinDisabled: ipfshttp.unpinDisable,
     stallTimeout: ipfshttp.pinTimeout,

@@ -49,6 +49,17 @@ export class StoreDamagedError extends Error {
   }
 }
 
+/** A check was ended because it kept the log of the store from being emptied. */
+export class CheckOvertakenError extends Error {
+  override readonly name = 'CheckOvertakenError'
+  constructor(path: string) {
+    super(
+      `the check of ${path} was ended, as the peer has written more meanwhile than the log may hold for it; ` +
+        'run it again without a pause and while less is written, or stop the peer first',
+    )
+  }
+}
+
 /** Another process works on the folder. */
 export class StoreLockedError extends Error {
   override readonly name = 'StoreLockedError'

@@ -297,8 +297,9 @@ class TrackerDriver implements Tracker {
     const { signal: closing } = this.#closing
     using deadline = new Deadline(this.#runtime.scheduler, probeTimeout, { signal: closing })
     try {
-      const { id } = await this.#ipfs.id({ signal: deadline.signal })
-      this.#post({ type: 'ready', rebound: await this.#store.bindIpfs(id) })
+      const { id, repository } = await this.#ipfs.id({ signal: deadline.signal })
+      const name = repository === undefined ? id : `${id}/${repository}`
+      this.#post({ type: 'ready', rebound: await this.#store.bindIpfs(name) })
     } catch (error) {
       const { message } = failureOf(deadline.signal.aborted ? deadline.signal.reason : error)
       if (!closing.aborted) this.#post({ type: 'unready', message })

@@ -92,6 +92,8 @@ export class PeerProcess implements AsyncDisposable {
       stdout: 'inherit',
       stderr: 'pipe',
     })
+    // What it said before it was stopped does not count.
+    this.#log = ''
     const ready = Promise.withResolvers<void>()
     void this.#follow(this.#daemon.stderr, ready)
     await ready.promise

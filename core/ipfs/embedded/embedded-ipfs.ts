@@ -13,6 +13,7 @@ import type {
   IpfsIdentity,
   IpfsPinOptions,
   IpfsPinProgress,
+  IpfsPinProof,
   IpfsPinState,
   IpfsRepoStat,
 } from '../../runtime/ipfs.ts'
@@ -38,6 +39,7 @@ import type { GatewayNode } from './gateway/gateway-node.ts'
 import { NameCache } from './gateway/name-cache.ts'
 import { addressOf, type IpfsHost, peerOf, startHost } from './host.ts'
 import { loadHostKey } from './host-key.ts'
+import { PinProof } from './pin-proof.ts'
 import { Pinner } from './pinner.ts'
 import { WriteCalls } from './write-calls.ts'
 
@@ -71,9 +73,11 @@ export async function createEmbeddedIpfs({
       maxBytes: config.storageMax,
       runtime,
       onStored: (cids) => bitswap?.stored(cids),
+      onLost: () => proof?.wake(),
       makeRoom: async (): Promise<void> => collector?.makeRoom(),
     }),
   )
+  const proof = new PinProof(store, runtime)
   const host = opened.use(await startHost(config, await loadHostKey(folder), agent))
   opened.use(new Bootstrap(config.bootstrap, host.libp2p, runtime))
   const bitswap = opened.use(await startBitswap(host.libp2p, store, digestOf))
@@ -90,7 +94,13 @@ export async function createEmbeddedIpfs({
   const findName = nameFinder(host.dht && new Names({ dht: host.dht, routers, runtime }))
   const announcer =
     host.dht && opened.use(new Announcer(host.dht, store.index, config.announceInterval, runtime))
-  const pinner = new Pinner({ store, source: exchange, runtime, onPinned: () => announcer?.wake() })
+  const pinner = new Pinner({
+    store,
+    source: exchange,
+    runtime,
+    isWhole: (pin, signal) => proof.isWhole(pin, signal),
+    onPinned: () => announcer?.wake(),
+  })
   const writes = new WriteCalls(clock, config.gcGrace)
   const collector = opened.use(new Collector({ store, pinner, writes, runtime }))
   const gateway = opened.use(
@@ -106,6 +116,7 @@ export async function createEmbeddedIpfs({
     host,
     reader,
     pinner,
+    proof,
     writes,
     collector,
     findName,
@@ -123,6 +134,7 @@ interface EmbeddedParts {
   host: IpfsHost
   reader: BlockReader
   pinner: Pinner
+  proof: PinProof
   writes: WriteCalls
   collector: Collector
   findName: FindName
@@ -146,6 +158,10 @@ class Embedded implements EmbeddedIpfs {
     this.#parts = parts
   }
 
+  get proof(): IpfsPinProof {
+    return this.#parts.proof
+  }
+
   get gatewayUrls(): readonly string[] {
     return this.#parts.urls
   }
@@ -155,14 +171,21 @@ class Embedded implements EmbeddedIpfs {
       const { libp2p } = this.#parts.host
       const id = libp2p.peerId.toString()
       const addresses = libp2p.getMultiaddrs().map(String)
-      return { id, addresses: addresses.map((text) => (text.includes('/p2p/') ? text : `${text}/p2p/${id}`)) }
+      const { repository } = this.#parts.store.index.counters
+      return {
+        id,
+        addresses: addresses.map((text) => (text.includes('/p2p/') ? text : `${text}/p2p/${id}`)),
+        // An index of an older program has no name until it is lost once.
+        ...(repository === 0 ? {} : { repository: repository.toString(36) }),
+      }
     })
   }
 
   /** Never `indirect`: that would take a walk through all pins. */
   pinState(cid: CID, options?: IpfsCallOptions): Promise<IpfsPinState> {
-    return this.#call(`pin/ls ${cid}`, options?.signal, async () => {
-      return this.#parts.store.index.pin(cid.bytes)?.mode ?? 'unpinned'
+    return this.#call(`pin/ls ${cid}`, options?.signal, async (signal) => {
+      const pin = this.#parts.store.index.pin(cid.bytes)
+      return pin !== undefined && (await this.#parts.proof.isWhole(pin, signal)) ? pin.mode : 'unpinned'
     })
   }
 
@@ -172,7 +195,8 @@ class Embedded implements EmbeddedIpfs {
       const rows = await this.#call('pin/ls', options?.signal, async () => {
         return this.#parts.store.index.pins(from, pageSize)
       })
-      for (const { cid, mode } of rows) yield { cid: CID.decode(cid), state: mode }
+      for (const { cid, mode, flaw } of rows)
+        if (flaw !== 'incomplete') yield { cid: CID.decode(cid), state: mode }
       after = rows.at(-1)?.cid
       if (after === undefined) return
     }

@@ -180,6 +180,24 @@ export const mutations: Record<string, Mutation> = {
     put: '',
     foundBy: 'anytime_pinned_is_what_ipfs_confirmed',
   },
+  'another index of the same IPFS node is believed to hold what the last one held': {
+    file: 'core/tracker/driver.ts',
+    find: 'const name = repository === undefined ? id :',
+    put: 'const name = repository === undefined || id.length > 0 ? id :',
+    foundBy: 'anytime_pinned_is_readable',
+  },
+  'a pin that its IPFS node doubts is told as pinned': {
+    file: 'core/peer/reports.ts',
+    find: 'if (doubt === undefined) return record',
+    put: "if (doubt !== 'incomplete') return record",
+    foundBy: 'anytime_pinned_is_readable',
+  },
+  'a pin that lacks blocks is told as pinned until it is looked at again': {
+    file: 'core/peer/reports.ts',
+    find: 'if (doubt === undefined) return record',
+    put: "if (doubt !== 'in-doubt') return record",
+    foundBy: 'anytime_pinned_is_readable',
+  },
   'pins of others are unpinned': {
     file: 'core/tracker/retarget.ts',
     find: 'if (record === undefined || !record.owned) return undefined',

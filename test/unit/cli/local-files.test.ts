@@ -1,6 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { lockFolder } from '../../../core/store/lock.ts'
 import { storePath } from '../../../core/store/sqlite-store.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
@@ -107,7 +108,7 @@ describe('the state of a stopped peer', () => {
     expect((await run(['state', 'cleanup'], options)).stderr).toContain('answer with --force')
     expect((await run(['state', 'cleanup', '--force'], options)).code).toBe(0)
     expect(await run(['state', 'export'], options)).toMatchObject({ code: 0, stdout: '' })
-    expect((await readdir(folder.path)).filter((name) => name.startsWith('import-'))).toEqual([])
+    expect((await readdir(folder.path)).filter((name) => name.startsWith('.filling-store-'))).toEqual([])
   })
 
   test.each([
@@ -135,7 +136,7 @@ describe('the state of a stopped peer', () => {
     expect(ran.stderr).toContain(`${message}`)
     expect(ran.stderr).toContain('; nothing was replaced')
     expect((await run(['state', 'export'], options)).stdout).toBe(before)
-    expect((await readdir(folder.path)).filter((name) => name.startsWith('import-'))).toEqual([])
+    expect((await readdir(folder.path)).filter((name) => name.startsWith('.filling-store-'))).toEqual([])
   })
 
   const [first, second] = pins.trim().split('\n') as [string, string]
@@ -199,7 +200,7 @@ describe('the state of a stopped peer', () => {
       const writer = writable.getWriter()
       const importing = start(['state', 'import', '-f'], { ...options, stdin: readable })
       const freshFolders = async () =>
-        (await readdir(folder.path)).filter((name) => name.startsWith('import-'))
+        (await readdir(folder.path)).filter((name) => name.startsWith('.filling-store-'))
       await writer.write(new TextEncoder().encode(pins.split('\n')[1]!))
       while ((await freshFolders()).length === 0) await Bun.sleep(5)
       importing.kill(signal)
@@ -213,6 +214,28 @@ describe('the state of a stopped peer', () => {
       expect((await run(['state', 'export'], options)).stdout.trim()).toBe(pins.split('\n')[0]!)
     },
   )
+
+  test('removes what killed imports have left, and nothing that others have put there', async () => {
+    await using folder = await stoppedPeer()
+    const input = join(folder.path, 'import-me.json')
+    await writeFile(input, pins)
+    await mkdir(join(folder.path, 'import-notes'))
+    await mkdir(join(folder.path, '.filling-store-Ab3dE6', 'store'), { recursive: true })
+    await mkdir(join(folder.path, '.filling-store-notmine'))
+    await mkdir(join(folder.path, '.filling-store-Ab3dE7', 'photos'), { recursive: true })
+    await writeFile(join(folder.path, '.filling-store-Ab3dE8'), 'a file')
+    expect(await run(['state', 'import', '-f', input], { folder: folder.path })).toMatchObject({ code: 0 })
+    const names = await readdir(folder.path)
+    expect(names.filter((name) => name.includes('import-')).sort()).toEqual([
+      'import-me.json',
+      'import-notes',
+    ])
+    expect(names.filter((name) => name.includes('filling')).sort()).toEqual([
+      '.filling-store-Ab3dE7',
+      '.filling-store-Ab3dE8',
+      '.filling-store-notmine',
+    ])
+  })
 
   test('can get other factors and allocations on the way in', async () => {
     await using folder = await stoppedPeer()

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { isOpenToOthers } from '../../../core/config/atomic-file.ts'
 import { refuseForeignState } from '../../../core/config/foreign-state.ts'
 import { initialise } from '../../../core/config/initialise.ts'
 import { loadConfig } from '../../../core/config/load.ts'
@@ -16,6 +17,19 @@ async function modeOf(path: string): Promise<string> {
 }
 
 describe('initialise', () => {
+  test('closes an empty folder that others may look into, and leaves one that holds something as it is', async () => {
+    await using parent = await temporaryFolder()
+    const [empty, full] = [`${parent.path}/empty`, `${parent.path}/full`]
+    for (const folder of [empty, full]) {
+      await mkdir(folder)
+      await chmod(folder, 0o755)
+    }
+    await writeFile(`${full}/other`, '')
+    for (const folder of [empty, full]) await initialise(initOptions(folder))
+    expect([await modeOf(empty), await modeOf(full)]).toEqual(['700', '755'])
+    expect([await isOpenToOthers(empty), await isOpenToOthers(full)]).toEqual([false, true])
+  })
+
   test('writes what ipfs-cluster (Go) writes but lets no web page in, in its order, readable by the owner only', async () => {
     await using parent = await temporaryFolder()
     const folder = `${parent.path}/a/b`
