@@ -32,6 +32,10 @@ export class Reply {
     return this.#outgoing.headersSent
   }
 
+  get #isHead(): boolean {
+    return this.#outgoing.req.method === 'HEAD'
+  }
+
   setHeader(name: string, value: string | string[]): void {
     this.#outgoing.setHeader(name, value)
   }
@@ -64,13 +68,18 @@ export class Reply {
   /**
    * One row a line. Nothing at all is 204, an error before the first row has a status of its own, one after it comes in the
    * trailer, where it is all that tells the client that rows are missing. `trailerOnSuccess`: the trailer is there, empty,
-   * also when all went well. Ends the source when the client is gone.
+   * also when all went well. Ends the source when the client is gone, and after its first row when that is all that HEAD
+   * needs.
    */
   async rows(source: AsyncIterable<GoJson>, { trailerOnSuccess = true } = {}): Promise<void> {
     const rows = source[Symbol.asyncIterator]()
     const first = await rows.next()
     if (first.done) return this.noContent()
     this.#setHeaders()
+    if (this.#isHead) {
+      await rows.return?.()
+      return this.#end(200)
+    }
     // HTTP 1.0 has no trailers; a stream that fails is then cut off.
     const hasTrailers = this.#outgoing.req.httpVersion !== '1.0'
     if (hasTrailers) this.#outgoing.setHeader('Trailer', trailer)
@@ -121,9 +130,12 @@ export class Reply {
     return this.#outgoing.write(text)
   }
 
-  #end(status: number, body = ''): void {
+  /** Without the length of the body where nobody knows it: the rows of a list that is not read. */
+  #end(status: number, text?: string): void {
+    const body = this.#isHead ? '' : (text ?? '')
     this.#bytes += Buffer.byteLength(body)
-    if (status !== 204) this.#outgoing.setHeader('Content-Length', Buffer.byteLength(body))
+    const hasLength = status !== 204 && (text !== undefined || !this.#isHead)
+    if (hasLength) this.#outgoing.setHeader('Content-Length', Buffer.byteLength(text ?? ''))
     this.#outgoing.writeHead(status)
     if (isBodyOver(this.#outgoing.req)) {
       this.#outgoing.end(body)
