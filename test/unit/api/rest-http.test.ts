@@ -118,7 +118,12 @@ describe('paths', () => {
     const head = (path: string) => `HEAD ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
     const last = 'GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
     const answer = await rig.askRaw(`${head('/peers')}${head('/id')}${head('/health')}${last}`)
-    expect(answer.match(/^HTTP.1.1 \d+/gm)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 204', 'HTTP/1.1 200'])
+    expect(answer.match(/^HTTP.1.1 \d+/gm)).toEqual([
+      'HTTP/1.1 200',
+      'HTTP/1.1 200',
+      'HTTP/1.1 204',
+      'HTTP/1.1 200',
+    ])
     expect(answer).toEndWith('{"version":"1.1.6"}\n')
   })
 

@@ -103,7 +103,8 @@ async function stepIntoFolder(
     node.unixfs?.type === 'hamt-sharded-directory'
       ? await findInShards(cid, node, name, read)
       : node.links.find((link) => link.Name === name)?.Hash
-  if (found === undefined) throw new PathNotFoundError(`no link named ${JSON.stringify(name)} under ${cid}`)
+  if (found === undefined)
+    throw new PathNotFoundError(`no link named ${JSON.stringify(shorten(name))} under ${cid}`)
   return found
 }
 
@@ -137,7 +138,7 @@ function stepIntoValue(
   let value = decodeValue(cid, bytes)
   for (const [at, segment] of segments.entries()) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) {
-      throw new PathNotFoundError(`there is no ${JSON.stringify(segment)} in ${cid}`)
+      throw new PathNotFoundError(`there is no ${JSON.stringify(shorten(segment))} in ${cid}`)
     }
     value = (value as Record<string, unknown>)[segment]
     const link = CID.asCID(value)
@@ -174,6 +175,7 @@ class HashBits {
   }
 }
 
-function shorten(text: string): string {
+/** For errors. */
+export function shorten(text: string): string {
   return text.length > 120 ? `${text.slice(0, 117)}…` : text
 }
