@@ -43,6 +43,7 @@ const statusByName: Readonly<Record<string, number>> = {
 const statusByCause: Readonly<Record<string, number>> = {
   PathNotFoundError: 404,
   NameError: 404,
+  UnreadableNodeError: 400,
 }
 
 /** 500 for all that is not the fault of the request (§5): clients try again what is answered so. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { CID } from 'multiformats/cid'
-import { NameError, PathNotFoundError } from '../../../core/ipfs/embedded/errors.ts'
+import { NameError, PathNotFoundError, UnreadableNodeError } from '../../../core/ipfs/embedded/errors.ts'
 import { IpfsInputError, IpfsRefusedError, IpfsUnreachableError } from '../../../core/ipfs/errors.ts'
 import { InvalidPinError } from '../../../core/pin/errors.ts'
 import type { GlobalPinInfo } from '../../../core/pin/pin-info.ts'
@@ -146,6 +146,12 @@ describe('pinning', () => {
       [400, new IpfsInputError('the path is none', call)],
       [404, new IpfsInputError('no link', call, { cause: new PathNotFoundError('no link') })],
       [404, new IpfsRefusedError(call, 'no name', 'no name', { cause: new NameError('no name') })],
+      [
+        400,
+        new IpfsRefusedError(call, 'not sound', 'not sound', {
+          cause: new UnreadableNodeError(CID.parse(cid), 'not sound'),
+        }),
+      ],
       [
         404,
         new IpfsRefusedError(call, 'IPFS error: no link named "x" under Qm', 'no link named "x" under Qm'),
