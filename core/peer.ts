@@ -390,6 +390,7 @@ function createPinning(
     defaults: { min: config.cluster.replicationFactorMin, max: config.cluster.replicationFactorMax },
     isFollower: config.cluster.followerMode,
     clock: runtime.clock,
+    scheduler: runtime.scheduler,
   })
 }
 

@@ -37,15 +37,15 @@ export interface PeerService {
   /** Pins a CID. Rejects with `InvalidPinError`, `PinNotFoundError` (for `pinUpdate`), `FollowerError`, … */
   pin(cid: CID, options: PinOptions): Promise<Pin>
   /** Resolves `/ipfs/…`, `/ipns/…`, `/ipld/…` and pins what is there. */
-  pinPath(path: string, options: PinOptions): Promise<Pin>
+  pinPath(path: string, options: PinOptions, call?: CallOptions): Promise<Pin>
   /** Returns the pin as it was. Rejects with `PinNotFoundError`. */
-  unpin(cid: CID): Promise<Pin>
-  unpinPath(path: string): Promise<Pin>
+  unpin(cid: CID, call?: CallOptions): Promise<Pin>
+  unpinPath(path: string, call?: CallOptions): Promise<Pin>
 
   /** What would be stored, and where, without storing it. */
   planPin(cid: CID, options: PinOptions): Promise<Pin>
   /** As `planPin`, of what is at a path. */
-  planPinPath(path: string, options: PinOptions): Promise<Pin>
+  planPinPath(path: string, options: PinOptions, call?: CallOptions): Promise<Pin>
 
   /** Rejects with `PinNotFoundError`. */
   allocation(cid: CID): Promise<Pin>

@@ -33,6 +33,18 @@ export class TooManyRemovedError extends Error {
   }
 }
 
+/** The blocks that a path leads through did not come in time. */
+export class PathTimeoutError extends Error {
+  override readonly name = 'PathTimeoutError'
+
+  constructor(what: string, ms: number) {
+    super(
+      `${what.slice(0, 200)} could not be resolved within ${ms / 60_000} minutes: nobody sent its blocks; see that a node ` +
+        'that has them is connected, and try again',
+    )
+  }
+}
+
 /** Clients of the original read this text, so it stays word for word (`spec/behaviour.md` §1.2). */
 export class FollowerError extends Error {
   override readonly name = 'FollowerError'

@@ -221,6 +221,7 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
       defaults: config.defaults,
       isFollower: config.isFollower,
       clock,
+      scheduler,
     })
   return { store, reports, membership, window, replication, tracker, upkeep, alerts, exchange, pinning }
 }

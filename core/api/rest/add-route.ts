@@ -2,11 +2,12 @@
 import type { AddedOutput, AddParameters } from '../../adder/add.ts'
 import type { GoJson } from '../../pin/go-json.ts'
 import { pinOptionsFromQuery } from '../../pin/options.ts'
-import type { Clock } from '../../runtime/ports.ts'
+import type { Runtime } from '../../runtime/ports.ts'
 import type { PeerService } from '../peer-service.ts'
 import { type Call, type Route, switchFrom } from './call.ts'
 import { RequestError } from './errors.ts'
 import { boundaryOf } from './multipart.ts'
+import { readBody } from './request-body.ts'
 import { readUpload } from './upload.ts'
 
 /** Uploads at once; each holds some blocks in memory. */
@@ -14,7 +15,10 @@ const maxUploads = 64
 /** Lines that are held for an answer in one array. */
 const maxArrayLines = 100_000
 
-export function addRoute(service: PeerService, clock: Clock): Route {
+export function addRoute(
+  service: PeerService,
+  { clock, scheduler }: Pick<Runtime, 'clock' | 'scheduler'>,
+): Route {
   let uploads = 0
   return {
     method: 'POST',
@@ -31,7 +35,7 @@ export function addRoute(service: PeerService, clock: Clock): Route {
       }
       uploads++
       try {
-        const parts = readUpload(call.incoming, boundary)
+        const parts = readUpload(readBody(call.incoming, scheduler), boundary)
         await answer(call, service.add(parts, parameters, { signal: call.signal }), isStream)
       } finally {
         uploads--

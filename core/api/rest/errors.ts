@@ -35,6 +35,7 @@ const statusByName: Readonly<Record<string, number>> = {
   EmptyUploadError: 400,
   UploadPathError: 400,
   UploadTooLargeError: 413,
+  PathTimeoutError: 504,
   StoreBusyError: 503,
   StoreClosedError: 503,
 }

@@ -1,6 +1,6 @@
 /** The sockets of an HTTP API: TCP and unix, plain and TLS. */
 import { once } from 'node:events'
-import { unlink } from 'node:fs/promises'
+import { chmod, lstat, unlink } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { connect, type Socket } from 'node:net'
@@ -116,8 +116,7 @@ async function bind(server: Server, endpoint: Endpoint): Promise<void> {
     await listen(server, endpoint)
   } catch (error) {
     const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
-    if (endpoint.kind !== 'unix' || !isTaken || (await isAnswering(endpoint.path))) throw error
-    // A socket file that a killed process left behind.
+    if (endpoint.kind !== 'unix' || !isTaken || !(await isDeadSocket(endpoint.path))) throw error
     await unlink(endpoint.path)
     await listen(server, endpoint)
   }
@@ -128,6 +127,13 @@ async function listen(server: Server, endpoint: Endpoint): Promise<void> {
   if (endpoint.kind === 'unix') server.listen(endpoint.path)
   else server.listen(endpoint.port, endpoint.host)
   await listening
+  // Who may open the socket may use the API.
+  if (endpoint.kind === 'unix') await chmod(endpoint.path, 0o600)
+}
+
+/** Whether a killed process left this socket behind. Anything that is no socket is somebody's file, and stays. */
+async function isDeadSocket(path: string): Promise<boolean> {
+  return (await lstat(path)).isSocket() && !(await isAnswering(path))
 }
 
 async function isAnswering(path: string): Promise<boolean> {

@@ -99,7 +99,7 @@ export class Reply {
 
   /** False when the client was gone before the last row. */
   async #writeRows(first: GoJson, rows: AsyncIterator<GoJson>): Promise<boolean> {
-    const writer = new RowWriter(this.#outgoing, (text) => this.#write(text))
+    const writer = new RowWriter(this.#outgoing, this.#scheduler, (text) => this.#write(text))
     try {
       for (let row = first; ; ) {
         await writer.write(`${goJson(row)}\n`)

@@ -162,7 +162,7 @@ describe('pages of other origins', () => {
     },
   })
 
-  test('may read but not pin by default', async () => {
+  test('may read but not pin where all origins are allowed', async () => {
     await using rig = await RestRig.start()
     const read = await rig.ask('/version', { headers: { origin } })
     expect(read.headers).toMatchObject({
@@ -171,7 +171,8 @@ describe('pages of other origins', () => {
       'access-control-expose-headers': 'Content-Type, X-Stream-Output, X-Chunked-Output, X-Content-Length',
     })
     const pin = await rig.ask(`/pins/${cid}`, { method: 'POST', headers: { origin } })
-    expect([pin.status, pin.headers['access-control-allow-origin']]).toEqual([200, undefined])
+    expect([pin.status, pin.headers['access-control-allow-origin']]).toEqual([403, undefined])
+    expect(rig.service.changes).toEqual([])
   })
 
   test('get preflights answered with what is allowed, or with Vary alone', async () => {
@@ -217,6 +218,14 @@ describe('pages of other origins', () => {
 
 describe('with credentials configured', () => {
   const realm = 'realm="Restricted IPFS Cluster API"'
+
+  test('a user without a password is closed to tokens too, which anybody could sign with an empty key', async () => {
+    await using rig = await RestRig.start({ basicAuthCredentials: { ops: '', user: 'secret' } })
+    const token = `Bearer ${signToken('ops', '')}`
+    expect((await rig.ask('/id', { headers: { authorization: token } })).status).toBe(401)
+    const basic = `Basic ${Buffer.from('ops:').toString('base64')}`
+    expect((await rig.ask('/id', { headers: { authorization: basic } })).status).toBe(401)
+  })
 
   test('requests without any are refused, naming both ways', async () => {
     await using rig = await RestRig.start({ ...credentials, headers: { 'X-Foo': ['a'] } })

@@ -86,6 +86,26 @@ describe('listening', () => {
     expect(message).toContain('is in use')
   })
 
+  test('never replaces a file that is no socket', async () => {
+    const path = join(tmpdir(), `rest-${crypto.randomUUID()}.txt`)
+    await writeFile(path, 'mine')
+    const { message } = await failure(RestRig.start({ httpListenMultiaddress: [`/unix/${path}`] }))
+    expect(message).toContain('is in use')
+    expect(await readFile(path, 'utf8')).toBe('mine')
+    await rm(path)
+  })
+
+  test('at a unix socket is for the user of the peer alone, whatever the umask', async () => {
+    const path = join(tmpdir(), `rest-${crypto.randomUUID()}.sock`)
+    const umask = process.umask(0)
+    try {
+      await using _rig = await RestRig.start({ httpListenMultiaddress: [`/unix/${path}`] })
+      expect((await stat(path)).mode & 0o777).toBe(0o600)
+    } finally {
+      process.umask(umask)
+    }
+  })
+
   test('goes on over TLS with the certificate of the configuration', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'rest-tls-'))
     const files = { sslCertFile: join(folder, 'cert.pem'), sslKeyFile: join(folder, 'key.pem') }
