@@ -28,11 +28,12 @@ import { parsePath, resolveAny, shorten } from './dag/path.ts'
 import { NameError } from './errors.ts'
 import { Announcer } from './exchange/announcer.ts'
 import { Exchange } from './exchange/exchange.ts'
-import { Names } from './exchange/names.ts'
+import { type FoundName, Names } from './exchange/names.ts'
 import { ProviderSearch } from './exchange/provider-search.ts'
 import { TrustlessGateways } from './exchange/trustless-gateways.ts'
 import { startGateway } from './gateway/gateway.ts'
 import type { GatewayNode } from './gateway/gateway-node.ts'
+import { NameCache } from './gateway/name-cache.ts'
 import { addressOf, type IpfsHost, peerOf, startHost } from './host.ts'
 import { loadHostKey } from './host-key.ts'
 import { Pinner } from './pinner.ts'
@@ -82,14 +83,18 @@ export async function createEmbeddedIpfs({
     runtime,
   })
   const reader = new BlockReader(store, exchange)
-  const resolveName = nameResolver(host.dht && new Names({ dht: host.dht, routers, clock }))
+  const findName = nameFinder(host.dht && new Names({ dht: host.dht, routers, clock }))
   const announcer =
     host.dht && opened.use(new Announcer(host.dht, store.index, config.announceInterval, runtime))
   const pinner = new Pinner({ store, source: exchange, runtime, onPinned: () => announcer?.wake() })
   const writes = new WriteCalls(clock, config.gcGrace)
   const collector = opened.use(new Collector({ store, pinner, writes, runtime }))
   const gateway = opened.use(
-    await startGateway(config.gatewayListenMultiaddress, gatewayNode(reader, resolveName), logger),
+    await startGateway(
+      config.gatewayListenMultiaddress,
+      gatewayNode(reader, new NameCache(findName, clock)),
+      logger,
+    ),
   )
   const { urls } = gateway
   return new Embedded({
@@ -99,7 +104,7 @@ export async function createEmbeddedIpfs({
     pinner,
     writes,
     collector,
-    resolveName,
+    findName,
     urls,
     opened: opened.move(),
   })
@@ -107,7 +112,7 @@ export async function createEmbeddedIpfs({
 
 const agent = `cluster/${buildInfo.version}`
 
-type ResolveName = (name: string, signal: AbortSignal) => Promise<string>
+type FindName = (name: string, signal: AbortSignal) => Promise<FoundName>
 
 interface EmbeddedParts {
   store: BlockStore
@@ -116,7 +121,7 @@ interface EmbeddedParts {
   pinner: Pinner
   writes: WriteCalls
   collector: Collector
-  resolveName: ResolveName
+  findName: FindName
   /** Of the gateway. */
   urls: readonly string[]
   opened: AsyncDisposableStack
@@ -216,7 +221,13 @@ class Embedded implements EmbeddedIpfs {
   resolve(path: string, options?: IpfsCallOptions): Promise<CID> {
     return this.#call(`resolve ${shorten(path)}`, options?.signal, async (signal) => {
       const read = (cid: CID) => this.#parts.reader.read(cid, signal)
-      return (await resolveAny(parsePath(path), read, (name) => this.#parts.resolveName(name, signal))).cid
+      return (
+        await resolveAny(
+          parsePath(path),
+          read,
+          async (name) => (await this.#parts.findName(name, signal)).path,
+        )
+      ).cid
     })
   }
 
@@ -272,8 +283,8 @@ async function connectTo(host: IpfsHost, text: string, signal: AbortSignal) {
   return (await host.libp2p.dial(address, { signal })).remotePeer
 }
 
-function nameResolver(names: Names | undefined): ResolveName {
-  if (names !== undefined) return (name, signal) => names.resolve(name, signal)
+function nameFinder(names: Names | undefined): FindName {
+  if (names !== undefined) return (name, signal) => names.find(name, signal)
   return async (name) => {
     throw new NameError(
       `/ipns/${shorten(name)} cannot be resolved: with ipfs_connector.embedded.network "cluster" nobody outside is asked; ` +
@@ -282,12 +293,13 @@ function nameResolver(names: Names | undefined): ResolveName {
   }
 }
 
-function gatewayNode(reader: BlockReader, resolveName: ResolveName): GatewayNode {
+function gatewayNode(reader: BlockReader, names: NameCache): GatewayNode {
   return {
     read: (cid, signal) => reader.read(cid, signal),
     has: (cid) => reader.has(cid),
     idOf: (cid) => reader.idOf(cid),
-    resolveName,
+    findName: (name, signal) => names.find(name, signal),
+    refreshName: (name, signal) => names.refresh(name, signal),
   }
 }
 

@@ -14,6 +14,15 @@ import { NameError } from '../errors.ts'
 import { readBody } from './bounded-body.ts'
 import { maxRecordSize, openRecord, routingKey } from './ipns-record.ts'
 
+export interface FoundName {
+  /** The path that it stands for. */
+  path: string
+  /** s that this holds; undefined when nothing says so. */
+  ttl: number | undefined
+  /** The signed record of a key, checked; a domain has none. */
+  record: Uint8Array | undefined
+}
+
 export interface NamesInit {
   dht: KadDHT
   /** URLs. */
@@ -32,8 +41,8 @@ export class Names {
     this.#init = init
   }
 
-  /** The path that the name stands for. Rejects with `NameError`. */
-  async resolve(name: string, signal: AbortSignal): Promise<string> {
+  /** What the name stands for. Rejects with `NameError`. */
+  async find(name: string, signal: AbortSignal): Promise<FoundName> {
     const key = keyOf(name)
     if (key === undefined && !name.includes('.')) {
       throw new NameError(`${JSON.stringify(name.slice(0, 120))} is neither an IPNS key nor a domain`)
@@ -42,14 +51,14 @@ export class Names {
     const timer = setTimeout(() => abort.abort(new NameError(`${name} was not found in time`)), timeout)
     try {
       return key === undefined
-        ? await dnslink(name, abort.signal)
-        : await this.#record(name, key, abort.signal)
+        ? { path: await dnslink(name, abort.signal), ttl: undefined, record: undefined }
+        : await this.#find(name, key, abort.signal)
     } finally {
       clearTimeout(timer)
     }
   }
 
-  async #record(name: string, key: MultihashDigest, signal: AbortSignal): Promise<string> {
+  async #find(name: string, key: MultihashDigest, signal: AbortSignal): Promise<FoundName> {
     using abort = new LinkedAbort(signal)
     const { dht, routers, clock } = this.#init
     const sources = [
@@ -57,10 +66,15 @@ export class Names {
       ...routers.map((router) => fromRouter(router, key, abort.signal)),
     ]
     try {
-      const { value } = await Promise.any(
-        sources.map(async (source) => openRecord(key, await source, clock.now())),
+      return await Promise.any(
+        sources.map(async (source) => {
+          const record = await source
+          const { value, validUntil, ttl } = await openRecord(key, record, clock.now())
+          // Nobody keeps what it stands for longer than the record is valid.
+          const left = Math.max(0, Math.floor((validUntil - clock.now()) / 1_000))
+          return { path: value, ttl: ttl === undefined ? undefined : Math.min(ttl, left), record }
+        }),
       )
-      return value
     } catch (error) {
       signal.throwIfAborted()
       const causes =

@@ -7,8 +7,8 @@ import { HeldLinks, type LinkPosition } from '../dag/held-links.ts'
 import { hasNoLinks } from '../dag/node-links.ts'
 import { openUnixfs, type ReadBlock } from '../dag/unixfs-reader.ts'
 import { Turns } from '../turns.ts'
+import type { CarParameters } from './car-parameters.ts'
 import { GatewayError } from './errors.ts'
-import type { CarParameters } from './request.ts'
 
 export interface CarSource {
   read: ReadBlock
@@ -18,8 +18,8 @@ export interface CarSource {
 
 export interface CarInit {
   root: CID
-  /** Blocks that were read on the way from the start of the path. */
-  way: readonly CarBlock[]
+  /** Blocks on the way from the start of the path, in their order. */
+  way: readonly CID[]
   parameters: CarParameters
   source: CarSource
 }
@@ -44,7 +44,8 @@ export async function* carStream(init: CarInit): AsyncGenerator<Uint8Array> {
 }
 
 async function* blocksOf({ root, way, parameters, source }: CarInit): AsyncGenerator<CarBlock> {
-  yield* way
+  // Read again: a long way through large folders is more than memory should hold.
+  for (const cid of way) yield { cid, bytes: await source.read(cid) }
   if (parameters.scope === 'block') yield { cid: root, bytes: await source.read(root) }
   else if (parameters.scope === 'entity') yield* entityBlocks(root, parameters, source.read)
   else yield* allBlocks(root, parameters, source)
