@@ -186,7 +186,15 @@ const headers: Draw[] = [
     ': no name',
   ],
   ...['Sp ace: x', 'Transfer-Encoding: gzip', 'Content-Length: -1', 'Content-Length: x', 'Content-Length: 5'],
-  ...['X-Nul: a\0b', 'Host: two.example', 'Content-Type: application/json', 'Content-Encoding: gzip'],
+  ...[
+    'X-Nul: a\0b',
+    'Host: two.example',
+    'Origin: https://a.example',
+    'Origin: null',
+    'Sec-Fetch-Site: cross-site',
+    'Content-Type: application/json',
+    'Content-Encoding: gzip',
+  ],
 ].map(
   (line): Draw =>
     () =>
