@@ -9,7 +9,7 @@ import { hasExecutable, whyMissing } from '../executable/peer-process.ts'
 import { OurPeer } from '../interop/rig/our-peer.ts'
 import { eventually, withLogs } from '../interop/rig/test-cluster.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
-import { fuzzRequest } from './rest-requests.ts'
+import { type FuzzRequest, fuzzRequest } from './rest-requests.ts'
 
 const requests = Number(process.env.CLUSTER_FUZZ_REQUESTS ?? 5_000)
 const seed = Number(process.env.CLUSTER_FUZZ_SEED ?? 1)
@@ -59,8 +59,9 @@ describe.skipIf(!hasExecutable)(`requests of all kinds (seed ${seed})${whyMissin
     const client = async () => {
       while (next < end) {
         const index = next++
-        const { text, mayWait } = fuzzRequest(SeededRandom.of(seed, 'request', index))
-        const problem = problemOf(await ask(text, mayWait), mayWait)
+        const request = fuzzRequest(SeededRandom.of(seed, 'request', index))
+        const { text } = request
+        const problem = problemOf(await ask(text, request.mayWait), request)
         if (problem !== undefined)
           faults.push(`request ${index}: ${problem}\n${JSON.stringify(text.slice(0, 500))}`)
       }
@@ -97,13 +98,14 @@ describe.skipIf(!hasExecutable)(`requests of all kinds (seed ${seed})${whyMissin
 })
 
 /** What is wrong with an answer; undefined when nothing is. */
-function problemOf(answer: string, mayWait: boolean): string | undefined {
+function problemOf(answer: string, { mayWait, status }: FuzzRequest): string | undefined {
   const final = answer.replace(/^(HTTP\/1\.1 1\d\d [^\r]*\r\n([^\r]+\r\n)*\r\n)+/, '')
   if (final === '') return mayWait ? undefined : 'no answer'
   const [, code] = /^HTTP\/1\.1 (\d{3}) /.exec(final) ?? []
   if (code === undefined) return `not HTTP: ${final.slice(0, 200)}`
   const headEnd = final.indexOf('\r\n\r\n')
   const [head, body] = [final.slice(0, headEnd), final.slice(headEnd + 4)]
+  if (status !== undefined && Number(code) !== status) return `${code} instead of ${status}`
   if (Number(code) >= 500 && !notTheClientsFault.test(body)) return final.slice(0, 500)
   // Its client may have gone away while it came.
   if (mayWait) return undefined

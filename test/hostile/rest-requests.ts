@@ -246,6 +246,8 @@ export interface FuzzRequest {
   text: string
   /** True when the peer may wait for more of it. The client goes away then. */
   mayWait: boolean
+  /** The status that alone is right. */
+  status?: number
 }
 
 /** The `index`-th request of a seed. */
@@ -301,16 +303,21 @@ function bodyOf(path: string, random: SeededRandom, lines: string[]): string {
 
 /** What is no request at all, and what may become one. */
 function garbage(random: SeededRandom): FuzzRequest {
+  if (random.chance(0.3)) {
+    const text = random.pick([
+      'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n',
+      'POST /add HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nhalf',
+      '\r\n\r\n',
+    ])
+    return { text, mayWait: true }
+  }
   const text = random.pick([
     '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
     '\0'.repeat(100),
     `${Buffer.from(random.bytes(200)).toString('latin1')}\r\n\r\n`,
     'GET\r\n\r\n',
-    'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n',
-    'POST /add HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nhalf',
     'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
-    '\r\n\r\n',
     '{"peer_id":"x"}\n',
   ])
-  return { text, mayWait: true }
+  return { text, mayWait: false, status: 400 }
 }
