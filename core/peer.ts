@@ -148,7 +148,16 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const upkeep = started.use(openUpkeep(init, { store, membership, pinning }))
   const others = () => members.others()
   const removal = started.use(
-    new Removal({ self, isFollower, removed, upkeep, others, calls: network, runtime }),
+    new Removal({
+      self,
+      isFollower,
+      removed,
+      upkeep,
+      others,
+      hasPinged: (peer) => window.latest('ping', peer) !== undefined,
+      calls: network,
+      runtime,
+    }),
   )
   const alerts = started.use(new Alerts({ window, interval: config.pubsubmon.checkInterval, runtime }))
   const service: Service = new Service({

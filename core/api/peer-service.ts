@@ -22,7 +22,7 @@ export interface PeerService {
   peers(options?: CallOptions): AsyncIterable<PeerIdentity>
   /** Who that peer is, which has to answer; with a CRDT that is all there is to adding it. */
   addPeer(peer: PeerIdText, options?: CallOptions): Promise<PeerIdentity>
-  /** Rejects with a CRDT: a peer is a member for as long as it says so itself. */
+  /** Gives its pins to others, and gives it none. Rejects with `UnknownPeerError` when nobody knows it, with `PinsStayError`. */
   removePeer(peer: PeerIdText): Promise<void>
 
   connectGraph(options?: CallOptions): Promise<ConnectGraph>

@@ -12,6 +12,18 @@ export class PinsStayError extends Error {
   }
 }
 
+/** Nobody knows the peer that is to be removed; nothing was changed. APIs answer 404. */
+export class UnknownPeerError extends Error {
+  override readonly name = 'UnknownPeerError'
+
+  constructor(peer: PeerIdText) {
+    super(
+      `${peer} is no member of this cluster: no ping of it came within the last hour, and no pin is allocated to it. ` +
+        'See the members with `cluster peers ls`',
+    )
+  }
+}
+
 /** As many peers are remembered as removed as can be. */
 export class TooManyRemovedError extends Error {
   override readonly name = 'TooManyRemovedError'

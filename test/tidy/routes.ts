@@ -12,7 +12,7 @@ export function routesOfCode(): string[] {
   const [service, clock, scheduler] = [{} as PeerService, {} as Clock, {} as Scheduler]
   const routes = [
     ...peerRoutes(service, undefined, scheduler),
-    addRoute(service, { clock, scheduler }),
+    addRoute(service, '', { clock, scheduler }),
     ...pinRoutes(service, clock),
     ...healthRoutes(service),
   ]

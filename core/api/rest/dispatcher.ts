@@ -121,7 +121,9 @@ export class Dispatcher {
     if (this.#init.cors.apply(incoming, outgoing)) return reply.bare(204)
     const redirect = redirectOf(path, search)
     if (redirect) return sendRedirect(exchange, redirect)
-    const [matches] = this.#router.match(incoming.method ?? '', path)
+    // An answer to HEAD is that to GET; `Reply` leaves its body out.
+    const method = incoming.method === 'HEAD' ? 'GET' : (incoming.method ?? '')
+    const [matches] = this.#router.match(method, path)
     const match = matches[0]
     if (!match) return this.#refuseRoute(exchange)
     if ((this.#open > maxRequests || this.#running.size > maxUnended) && path !== '/health') {
@@ -144,7 +146,7 @@ export class Dispatcher {
   #admit({ incoming, reply, path }: Exchange): 'refused' | { user: string | undefined } {
     const { authenticator } = this.#init
     const { method, headers } = incoming
-    const isOpen = method === 'OPTIONS' || (method === 'GET' && path === '/health')
+    const isOpen = method === 'OPTIONS' || ((method === 'GET' || method === 'HEAD') && path === '/health')
     if (!authenticator || isOpen) return { user: undefined }
     const admission = authenticator.admit(headers.authorization)
     if ('user' in admission) return admission
@@ -159,7 +161,8 @@ export class Dispatcher {
     if (taken.length === 0) {
       reply.error(404, 'not found')
     } else {
-      reply.setHeader('Allow', taken.join(', '))
+      const allowed = taken.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+      reply.setHeader('Allow', allowed.join(', '))
       reply.bare(405)
     }
   }
@@ -182,7 +185,7 @@ function splitTarget(target: string): { path: string; search: string } {
 
 /** With a body only where a browser may show it. */
 function sendRedirect({ incoming, outgoing, reply }: Exchange, { status, location }: Redirect): void {
-  const hasBody = status === 307 && incoming.method === 'GET'
+  const hasBody = status === 307 && (incoming.method === 'GET' || incoming.method === 'HEAD')
   const href = location.replaceAll('&', '&amp;').replaceAll('"', '&#34;').replaceAll('<', '&lt;')
   outgoing.setHeader('Location', location)
   if (hasBody) outgoing.setHeader('Content-Type', 'text/html; charset=utf-8')

@@ -1,9 +1,10 @@
 /** The sockets of an HTTP API: TCP and unix, plain and TLS. */
 import { once } from 'node:events'
 import { chmod, lstat, unlink } from 'node:fs/promises'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { messageOf } from '../../error-text.ts'
 import { type Endpoint, parseEndpoint } from '../../runtime/endpoint.ts'
 import { ListenError } from './errors.ts'
@@ -83,7 +84,15 @@ function createHttpServer(settings: ListenSettings, handle: RequestListener): Se
     : createServer(options, handle)
   server.maxConnections = maxConnections
   server.on('clientError', refuseConnection)
+  server.on('connect', refuseTunnel)
   return server
+}
+
+/** Answers `CONNECT`, which is for proxies. */
+function refuseTunnel(_incoming: IncomingMessage, socket: Duplex): void {
+  // The client may be gone before it has read this.
+  socket.on('error', () => socket.destroy())
+  socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
 }
 
 /** For what never became a request. */

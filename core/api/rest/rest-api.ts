@@ -78,7 +78,10 @@ export async function createRestApi(init: RestApiInit): Promise<RestApi> {
   return { addresses: listeners.map(({ address }) => address), [Symbol.asyncDispose]: close }
 }
 
-function createDispatcher({ service, config, runtime }: RestApiInit, accessLog: AccessLog): Dispatcher {
+function createDispatcher(
+  { service, config, folder, runtime }: RestApiInit,
+  accessLog: AccessLog,
+): Dispatcher {
   const { basicAuthCredentials, headers, writeTimeout } = config
   const authenticator = basicAuthCredentials
     ? new Authenticator(basicAuthCredentials, runtime.clock)
@@ -86,7 +89,7 @@ function createDispatcher({ service, config, runtime }: RestApiInit, accessLog: 
   return new Dispatcher({
     routes: [
       ...peerRoutes(service, authenticator, runtime.scheduler),
-      addRoute(service, runtime),
+      addRoute(service, folder, runtime),
       ...pinRoutes(service, runtime.clock),
       ...healthRoutes(service),
     ],

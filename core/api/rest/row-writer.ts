@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import type { Scheduler } from '../../runtime/ports.ts'
+import type { Scheduler, Timer } from '../../runtime/ports.ts'
 
 /** Characters of rows that are held back at most. */
 const batchLength = 64 * 1024
@@ -58,16 +58,28 @@ function turn(): Promise<void> {
   })
 }
 
-/** Resolves when the client has read, or is gone. One that does not read is sent away. */
-async function drained(outgoing: ServerResponse, scheduler: Scheduler): Promise<void> {
+/**
+ * Resolves when the client has read, or is gone. One that does not read is sent away, after a time that begins when `from`
+ * resolves, or at once.
+ */
+export async function drained(
+  outgoing: ServerResponse,
+  scheduler: Scheduler,
+  from?: Promise<void>,
+): Promise<void> {
   if (outgoing.destroyed) return
-  const timer = scheduler.after(readLimit, () => outgoing.req.socket.destroy())
   const done = new AbortController()
   const options = { signal: done.signal }
+  let timer: Timer | undefined
+  const limit = () => {
+    if (!done.signal.aborted) timer = scheduler.after(readLimit, () => outgoing.req.socket.destroy())
+  }
+  if (from === undefined) limit()
+  else void from.then(limit)
   try {
     await Promise.race([once(outgoing, 'drain', options), once(outgoing, 'close', options)])
   } finally {
-    timer.cancel()
     done.abort()
+    timer?.cancel()
   }
 }

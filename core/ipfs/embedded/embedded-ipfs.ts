@@ -25,7 +25,7 @@ import { BlockStore } from './blocks/block-store.ts'
 import { asIpfsError, callTo, SourceError } from './call-errors.ts'
 import { Collector } from './collector.ts'
 import type { EmbeddedConfig } from './config.ts'
-import { parsePath, resolveAny } from './dag/path.ts'
+import { parsePath, resolveAny, shorten } from './dag/path.ts'
 import { NameError } from './errors.ts'
 import { Announcer } from './exchange/announcer.ts'
 import { Bootstrap } from './exchange/bootstrap.ts'
@@ -247,7 +247,7 @@ class Embedded implements EmbeddedIpfs {
   }
 
   resolve(path: string, options?: IpfsCallOptions): Promise<CID> {
-    return this.#call(`resolve ${path}`, options?.signal, async (signal) => {
+    return this.#call(`resolve ${shorten(path)}`, options?.signal, async (signal) => {
       const read = (cid: CID) => this.#parts.reader.read(cid, signal)
       return (
         await resolveAny(
@@ -315,7 +315,7 @@ function nameFinder(names: Names | undefined): FindName {
   if (names !== undefined) return (name, signal) => names.find(name, signal)
   return async (name) => {
     throw new NameError(
-      `/ipns/${name} cannot be resolved: with ipfs_connector.embedded.network "cluster" nobody outside is asked; ` +
+      `/ipns/${shorten(name)} cannot be resolved: with ipfs_connector.embedded.network "cluster" nobody outside is asked; ` +
         'give the CID',
     )
   }

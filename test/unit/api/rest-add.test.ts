@@ -154,8 +154,22 @@ describe('an add is refused', () => {
       'with an unknown chunker',
       '/add?chunker=bogus',
       upload(form([{ name: 'a', content: 'a' }])),
-      500,
+      400,
       'unrecognized chunker option: bogus',
+    ],
+    [
+      'with an unknown hash function',
+      '/add?hash=size-1',
+      upload(form([{ name: 'a', content: 'a' }])),
+      400,
+      'hash function name not known: "size-1"; use one such as sha2-256, sha2-512, blake2b-256, blake3',
+    ],
+    [
+      'of a CAR that is none',
+      '/add?format=car',
+      upload(form([{ name: 'a', content: 'a' }])),
+      400,
+      'unexpected EOF',
     ],
     [
       'wrapped around a CAR',
@@ -204,7 +218,7 @@ describe('an add is refused', () => {
     const big = Buffer.alloc(20_000_000)
     const body = form([{ name: 'a', content: big }])
     const { status } = await rig.ask('/add?chunker=bogus', upload(body))
-    expect(status).toBe(500)
+    expect(status).toBe(400)
   })
 
   test('in the trailer when lines are out already', async () => {

@@ -106,7 +106,8 @@ async function stepIntoFolder(
     node.unixfs?.type === 'hamt-sharded-directory'
       ? await findInShards(cid, node, name, read)
       : node.links.named(name)?.Hash
-  if (found === undefined) throw new PathNotFoundError(`no link named ${JSON.stringify(name)} under ${cid}`)
+  if (found === undefined)
+    throw new PathNotFoundError(`no link named ${JSON.stringify(shorten(name))} under ${cid}`)
   return found
 }
 
@@ -186,7 +187,7 @@ async function findInValue(cid: CID, events: Iterable<ValueEvent>, segments: rea
     index = isMap ? -1 : 0
     isOnTheWay = false
   }
-  throw new PathNotFoundError(`there is no ${JSON.stringify(segments[taken])} in ${cid}`)
+  throw new PathNotFoundError(`there is no ${JSON.stringify(shorten(segments[taken] ?? ''))} in ${cid}`)
 }
 
 /** The bits of the 64-bit murmur3 hash of a name, from the highest on: the way through a sharded folder. */
@@ -207,6 +208,7 @@ class HashBits {
   }
 }
 
-function shorten(text: string): string {
+/** For errors. */
+export function shorten(text: string): string {
   return text.length > 120 ? `${text.slice(0, 117)}…` : text
 }
