@@ -3,7 +3,8 @@
  * dag-cbor and dag-json nodes.
  */
 import { murmur3128 } from '@multiformats/murmur3'
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
+import { parseCid as parseAnyCid } from '../../../pin/cid-text.ts'
 import { PathError, PathNotFoundError, UnreadableNodeError } from '../errors.ts'
 import { Turns } from '../turns.ts'
 import { type DagPbNode, dagPbCode, decodeDagPb, shardPrefix } from './unixfs-node.ts'
@@ -44,10 +45,10 @@ export function parsePath(path: string): PathRoot {
   return { namespace, root, segments }
 }
 
-/** Throws `PathError`. */
+/** In any multibase. Throws `PathError`. */
 export function parseCid(text: string): CID {
   try {
-    return CID.parse(text)
+    return parseAnyCid(text)
   } catch (cause) {
     throw new PathError(`${JSON.stringify(shorten(text))} is no CID`, { cause })
   }
