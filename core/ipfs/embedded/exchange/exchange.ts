@@ -10,9 +10,11 @@ import type { Bitswap } from '../../../network/bitswap.ts'
 import { pause } from '../../../runtime/pause.ts'
 import type { Runtime, Timer } from '../../../runtime/ports.ts'
 import { LinkedAbort } from '../../kubo/linked-abort.ts'
-import type { BlockSession, BlockSource } from '../pinner.ts'
+import type { BlockSession, BlockSource } from '../block-source.ts'
+import { BlockNotHereError } from '../errors.ts'
 import { Broadcasts } from './broadcasts.ts'
-import type { ProviderSearch } from './provider-search.ts'
+import type { ProviderReports, ProviderSearch } from './provider-search.ts'
+import { SearchOutcome } from './search-outcome.ts'
 import { SharedTask } from './shared-task.ts'
 import type { TrustlessGateways } from './trustless-gateways.ts'
 
@@ -26,9 +28,11 @@ export interface ExchangeInit {
   bitswap: Bitswap
   /** Connects to the origin of a pin. */
   connect(address: string, signal: AbortSignal): Promise<PeerId>
-  /** In the public network. */
-  search: ProviderSearch | undefined
-  gateways: TrustlessGateways | undefined
+  /** Nodes that are connected. */
+  peers(): number
+  /** In the public network. Without both, only connected nodes and origins can have a block. */
+  search: Pick<ProviderSearch, 'search'> | undefined
+  gateways: Pick<TrustlessGateways, 'fetch'> | undefined
   runtime: Runtime
 }
 
@@ -36,6 +40,12 @@ export interface ExchangeInit {
 const maxOrigins = 10
 /** ms between two looks at whether an origin is connected. */
 const originInterval = 5_000
+/** ms that the origins of a pin have to answer before providers are searched for. */
+const originsFirst = 3_000
+/** ms from the start on in which a node that nobody is connected to waits for somebody: peers are just finding each other. */
+const startGrace = 5_000
+/** ms between two looks at whether somebody is connected by then. */
+const startInterval = 200
 /**
  * A peer that has given nothing for this long, ms and times its usual delay, is not waited for any longer; nor is one
  * that gives other blocks and not this one for the last.
@@ -58,14 +68,17 @@ const gatewaysInterval = 20_000
 export class Exchange implements BlockSource {
   readonly #init: ExchangeInit
   readonly #broadcasts: Broadcasts
+  /** On the monotonic clock, ms. */
+  readonly #startedAt: number
 
   constructor(init: ExchangeInit) {
     this.#init = init
+    this.#startedAt = init.runtime.clock.monotonic()
     this.#broadcasts = new Broadcasts(init.bitswap, init.runtime.scheduler)
   }
 
   session(origins: readonly string[]): BlockSession {
-    return new Session(this.#init, this.#broadcasts, origins)
+    return new Session(this.#init, this.#broadcasts, this.#startedAt + startGrace, origins)
   }
 }
 
@@ -78,13 +91,29 @@ class Session implements BlockSession {
   readonly #close = new AbortController()
   /** Blocks that no peer of the session gave. */
   readonly #missing = new Set<CID>()
+  readonly #outcome = new SearchOutcome()
+  /** Until then a node without connections waits for some. */
+  readonly #graceEnd: number
+  /** Each origin was dialled once. */
+  readonly #originsTried: Promise<unknown>
   #searching: Promise<void> | undefined
   #gatewaysGave = false
 
-  constructor(init: ExchangeInit, broadcasts: Broadcasts, origins: readonly string[]) {
+  constructor(init: ExchangeInit, broadcasts: Broadcasts, graceEnd: number, origins: readonly string[]) {
     this.#init = init
     this.#broadcasts = broadcasts
-    for (const origin of origins.slice(0, maxOrigins)) this.#stayWith(origin)
+    this.#graceEnd = graceEnd
+    this.#originsTried = Promise.all(
+      origins.slice(0, maxOrigins).map((origin) => {
+        const tried = this.#dialOrigin(origin)
+        void this.#stayWith(origin, tried)
+        return tried
+      }),
+    )
+  }
+
+  outcome(): string {
+    return this.#outcome.describe(this.#init.peers())
   }
 
   fetch(cid: CID, signal: AbortSignal): Promise<Fetched> {
@@ -152,23 +181,34 @@ class Session implements BlockSession {
     }
   }
 
-  /** Connects to an origin, and again when the connection is lost, as long as blocks are missing. */
-  async #stayWith(origin: string): Promise<void> {
-    const { connect, runtime } = this.#init
+  /** Connects to an origin again when the connection is lost, as long as blocks are missing. */
+  async #stayWith(origin: string, tried: Promise<void>): Promise<void> {
+    const { runtime } = this.#init
     const { signal } = this.#close
-    while (!signal.aborted) {
-      try {
-        if (this.#missing.size > 0 || this.#peers.size === 0) this.#found(await connect(origin, signal))
-      } catch (error) {
-        if (!signal.aborted)
-          runtime.logger.debug('an origin cannot be reached', { origin, error: String(error) })
-      }
+    await tried
+    for (;;) {
       await pause(runtime.scheduler, originInterval, signal)
+      if (signal.aborted) return
+      if (this.#missing.size > 0 || this.#peers.size === 0) await this.#dialOrigin(origin)
     }
   }
 
-  /** Waits until somebody has the block. */
+  async #dialOrigin(origin: string): Promise<void> {
+    const { connect, runtime } = this.#init
+    const { signal } = this.#close
+    try {
+      this.#found(await connect(origin, signal))
+      this.#outcome.originConnected(origin)
+    } catch (error) {
+      if (signal.aborted) return
+      this.#outcome.originLost(origin, error)
+      runtime.logger.debug('an origin cannot be reached', { origin, error: String(error) })
+    }
+  }
+
+  /** Waits until somebody has the block. Rejects with `BlockNotHereError` when nobody can. */
   async #askAll(cid: CID, signal: AbortSignal): Promise<Fetched> {
+    await this.#findSomebody(cid, signal)
     using abort = new LinkedAbort(signal)
     const broadcast = this.#broadcasts.fetch(cid, abort.signal).then(({ bytes, from }) => {
       if (from !== undefined) this.#found(peerIdFromString(from))
@@ -184,17 +224,49 @@ class Session implements BlockSession {
     }
   }
 
+  /** Waiting is of no use where nobody is connected and nobody may be searched for. */
+  async #findSomebody(cid: CID, signal: AbortSignal): Promise<void> {
+    const { search, gateways, peers, runtime } = this.#init
+    if (search !== undefined || gateways !== undefined || peers() > 0) return
+    await this.#originsTried
+    while (peers() === 0) {
+      signal.throwIfAborted()
+      if (runtime.clock.monotonic() >= this.#graceEnd) {
+        const why = `and there is nobody to ask for it (${this.outcome()}): give origins, or start a peer that has it`
+        throw new BlockNotHereError(cid, why)
+      }
+      await pause(runtime.scheduler, startInterval, signal)
+    }
+  }
+
   /** One search at a time for a session: who has one block of a DAG mostly has the others. */
   async #searchWhileMissing(): Promise<void> {
     const { search, runtime } = this.#init
     const { signal } = this.#close
+    await this.#giveOriginsTime()
     for (let wait = searchAfter; search !== undefined; wait = searchInterval) {
       await pause(runtime.scheduler, wait, signal)
       const [cid] = this.#missing
       if (cid === undefined || signal.aborted) break
-      await search.search(cid, (peer) => this.#found(peer), signal).catch(() => undefined)
+      await search.search(cid, this.#providerReports, signal).catch(() => undefined)
+      this.#outcome.searched()
     }
     this.#searching = undefined
+  }
+
+  async #giveOriginsTime(): Promise<void> {
+    using wait = new LinkedAbort(this.#close.signal)
+    await Promise.race([this.#originsTried, pause(this.#init.runtime.scheduler, originsFirst, wait.signal)])
+    wait.abort(new Error('the origins were tried'))
+  }
+
+  readonly #providerReports: ProviderReports = {
+    found: (peer) => this.#outcome.providerFound(peer.toString()),
+    connected: (peer) => {
+      this.#outcome.providerConnected(peer.toString())
+      this.#found(peer)
+    },
+    unreachable: (peer, error) => this.#outcome.providerLost(peer.toString(), error),
   }
 
   /** Settles only with a block. */
