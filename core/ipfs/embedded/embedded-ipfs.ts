@@ -77,7 +77,7 @@ export async function createEmbeddedIpfs({
   const exchange = new Exchange({
     bitswap,
     connect: (address, signal) => connectTo(host, address, signal),
-    peers: () => host.libp2p.getPeers().length,
+    peers: () => host.libp2p.getPeers(),
     search: host.dht && new ProviderSearch({ libp2p: host.libp2p, routers, logger }),
     gateways: host.dht && new TrustlessGateways({ gateways: config.trustlessGateways, clock, logger }),
     runtime,

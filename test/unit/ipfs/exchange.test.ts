@@ -19,9 +19,11 @@ const somebodyElse = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
 /** What the exchange does, in its order. */
 let log: string[]
 let time: VirtualTime
-let peers: number
+let peers: PeerId[]
 /** Who gives the block. */
 let holder: PeerId | undefined
+/** Who neither gives nor says that it lacks it. */
+let silent: PeerId | undefined
 let connect: (address: string) => Promise<PeerId>
 let search: ((reports: ProviderReports) => Promise<void>) | undefined
 let abort: AbortController
@@ -30,8 +32,9 @@ let sessions: BlockSession[]
 beforeEach(() => {
   log = []
   time = new VirtualTime()
-  peers = 0
+  peers = []
   holder = undefined
+  silent = undefined
   connect = () => Promise.reject(new Error('connection refused'))
   search = undefined
   abort = new AbortController()
@@ -70,7 +73,7 @@ describe('a node that may ask connected nodes only', () => {
     const { exchange } = start()
     const fetched = fetchFrom(exchange)
     time.run(1_000)
-    peers = 1
+    peers = [somebody]
     holder = somebody
     time.run(1_000)
     expect((await fetched).bytes).toEqual(block.bytes)
@@ -80,9 +83,41 @@ describe('a node that may ask connected nodes only', () => {
     const { exchange } = start()
     time.run(60_000)
     await expect(fetchFrom(exchange)).rejects.toThrow('nobody to ask')
-    peers = 1
+    peers = [somebody]
     holder = somebody
     expect((await fetchFrom(exchange)).bytes).toEqual(block.bytes)
+  })
+
+  test('says after 10 s that all connected nodes lack the block', async () => {
+    peers = [somebody, somebodyElse]
+    const fetched = fetchFrom(start().exchange)
+    let end: unknown
+    fetched.catch((error: unknown) => (end = error))
+    time.run(9_900)
+    expect(end).toBeUndefined()
+    time.run(200)
+    expect(end).toBeInstanceOf(BlockNotHereError)
+    expect(String(end)).toContain('all connected nodes lack it (2 connected nodes asked)')
+  })
+
+  test('waits on when one of them does not answer', async () => {
+    peers = [somebody, somebodyElse]
+    silent = somebodyElse
+    let ended = false
+    fetchFrom(start().exchange)
+      .catch(() => undefined)
+      .finally(() => (ended = true))
+    time.run(100_000)
+    expect(ended).toBe(false)
+  })
+
+  test('takes the block from a node that has got it by then', async () => {
+    peers = [somebody, somebodyElse]
+    const fetched = fetchFrom(start().exchange)
+    time.run(9_000)
+    holder = somebodyElse
+    time.run(1_100)
+    expect((await fetched).from).toBe(somebodyElse.toString())
   })
 
   test('dials the origins of a pin first, all at once, and gives the reasons when none answers', async () => {
@@ -105,7 +140,7 @@ describe('a node that may ask connected nodes only', () => {
     time.run(60_000)
     connect = async (address) => {
       if (address === 'dead') throw new Error('connection refused')
-      peers = 1
+      peers = [somebody]
       holder = somebody
       return somebody
     }
@@ -196,7 +231,7 @@ function start(): { exchange: Exchange } {
 /** Waits when nobody has the block, as bitswap does; one peer says that it lacks it. */
 function give(_cid: CID, signal: AbortSignal, peer?: PeerId): Promise<Uint8Array> {
   if (holder !== undefined && (peer === undefined || peer.equals(holder))) return Promise.resolve(block.bytes)
-  if (peer !== undefined) return Promise.reject(new Error('it does not have the block'))
+  if (peer !== undefined && peer !== silent) return Promise.reject(new Error('it does not have the block'))
   return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
 }
 

@@ -29,7 +29,7 @@ export interface ExchangeInit {
   /** Connects to the origin of a pin. */
   connect(address: string, signal: AbortSignal): Promise<PeerId>
   /** Nodes that are connected. */
-  peers(): number
+  peers(): readonly PeerId[]
   /** In the public network. Without both, only connected nodes and origins can have a block. */
   search: Pick<ProviderSearch, 'search'> | undefined
   gateways: Pick<TrustlessGateways, 'fetch'> | undefined
@@ -46,6 +46,8 @@ const originsFirst = 3_000
 const startGrace = 5_000
 /** ms between two looks at whether somebody is connected by then. */
 const startInterval = 200
+/** ms that a block may take before all connected nodes are asked whether they lack it, where nobody else can have it. */
+const lackAfter = 10_000
 /**
  * A peer that has given nothing for this long, ms and times its usual delay, is not waited for any longer; nor is one
  * that gives other blocks and not this one for the last.
@@ -113,7 +115,7 @@ class Session implements BlockSession {
   }
 
   outcome(): string {
-    return this.#outcome.describe(this.#init.peers())
+    return this.#outcome.describe(this.#init.peers().length)
   }
 
   fetch(cid: CID, signal: AbortSignal): Promise<Fetched> {
@@ -217,26 +219,57 @@ class Session implements BlockSession {
     try {
       this.#missing.add(cid)
       this.#searching ??= this.#searchWhileMissing()
-      return await Promise.race([broadcast, this.#askGateways(cid, abort.signal)])
+      return await Promise.race([
+        broadcast,
+        this.#askGateways(cid, abort.signal),
+        this.#askEach(cid, abort.signal),
+      ])
     } finally {
       this.#missing.delete(cid)
       abort.abort(new Error('the block has come'))
     }
   }
 
+  /** Only connected nodes and origins can have a block. */
+  get #isConfined(): boolean {
+    return this.#init.search === undefined && this.#init.gateways === undefined
+  }
+
   /** Waiting is of no use where nobody is connected and nobody may be searched for. */
   async #findSomebody(cid: CID, signal: AbortSignal): Promise<void> {
-    const { search, gateways, peers, runtime } = this.#init
-    if (search !== undefined || gateways !== undefined || peers() > 0) return
+    const { peers, runtime } = this.#init
+    if (!this.#isConfined || peers().length > 0) return
     await this.#originsTried
-    while (peers() === 0) {
+    while (peers().length === 0) {
       signal.throwIfAborted()
-      if (runtime.clock.monotonic() >= this.#graceEnd) {
-        const why = `and there is nobody to ask for it (${this.outcome()}): give origins, or start a peer that has it`
-        throw new BlockNotHereError(cid, why)
-      }
+      if (runtime.clock.monotonic() >= this.#graceEnd) throw this.#notHere(cid)
       await pause(runtime.scheduler, startInterval, signal)
     }
+  }
+
+  /**
+   * Where only connected nodes can have a block. Rejects once all of them say that they lack it. What they wait for
+   * themselves may come in a moment: they are asked after some time, not at once.
+   */
+  async #askEach(cid: CID, signal: AbortSignal): Promise<Fetched> {
+    const { bitswap, peers, runtime } = this.#init
+    if (this.#isConfined) await pause(runtime.scheduler, lackAfter, signal)
+    if (!this.#isConfined || signal.aborted) return new Promise(() => undefined)
+    const answers = peers().map(async (peer) => {
+      return { bytes: await bitswap.fetchFrom(peer, cid, signal), from: peer.toString() }
+    })
+    return Promise.any(answers).catch(() => {
+      throw this.#notHere(cid)
+    })
+  }
+
+  #notHere(cid: CID): BlockNotHereError {
+    const connected = this.#init.peers().length
+    const problem = connected === 0 ? 'there is nobody to ask for it' : 'all connected nodes lack it'
+    return new BlockNotHereError(
+      cid,
+      `and ${problem} (${this.outcome()}): give origins, or start a peer that has it`,
+    )
   }
 
   /** One search at a time for a session: who has one block of a DAG mostly has the others. */
