@@ -35,16 +35,20 @@ beforeEach(async () => {
 })
 afterEach(() => stack.disposeAsync())
 
+/** ms that a node waits when all that are connected lack a block; cut short here. */
+const lackAfter = 10_000
+
 /** A node that started an hour ago: nobody is expected to connect any more. */
 async function start(name: string, config: Partial<EmbeddedConfig> = {}): Promise<EmbeddedIpfs> {
   const runtime = quietRuntime()
-  const { clock } = runtime
+  const { clock, scheduler } = runtime
   let ahead = 0
   const node = await createEmbeddedIpfs({
     folder: join(folder, name),
     config: { ...loopback, ...config },
     runtime: {
       ...runtime,
+      scheduler: { after: (ms, task) => scheduler.after(ms === lackAfter ? 50 : ms, task) },
       clock: { now: () => clock.now(), monotonic: () => clock.monotonic() + ahead },
     },
   })
@@ -129,6 +133,23 @@ describe('a block that is missing', () => {
       await other.connect((await node.id()).addresses[0]!)
       await node.pin(root.cid, pinOptions())
       expect(await node.pinState(root.cid)).toBe('recursive')
+    },
+    limit,
+  )
+
+  test(
+    'is named when all connected nodes say that they lack it',
+    async () => {
+      const [node, other] = [await start('node', cluster), await start('other', cluster)]
+      await node.connect((await other.id()).addresses[0]!).catch(() => undefined)
+      await other.connect((await node.id()).addresses[0]!)
+      const { root, here, missing } = await folderWithHole()
+      await putAll(node, here)
+      const first = await expectIpfsError(node.pin(root.cid, pinOptions({ stallTimeout: 0 })), 'failed')
+      expect(first.message).toContain(
+        `block ${missing.cid}, which belongs at /ipfs/${root.cid}/sub/b.bin, is not`,
+      )
+      expect(first.message).toContain('all connected nodes lack it (1 connected node asked)')
     },
     limit,
   )

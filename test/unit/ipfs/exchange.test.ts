@@ -111,12 +111,23 @@ describe('a node that may ask connected nodes only', () => {
     expect(ended).toBe(false)
   })
 
+  test('waits on when another one connects meanwhile', async () => {
+    peers = [somebody]
+    let ended = false
+    fetchFrom(start().exchange)
+      .catch(() => undefined)
+      .finally(() => (ended = true))
+    time.run(5_000)
+    peers = [somebody, somebodyElse]
+    time.run(100_000)
+    expect(ended).toBe(false)
+  })
+
   test('takes the block from a node that has got it by then', async () => {
     peers = [somebody, somebodyElse]
     const fetched = fetchFrom(start().exchange)
-    time.run(9_000)
-    holder = somebodyElse
-    time.run(1_100)
+    time.after(9_000, () => (holder = somebodyElse))
+    time.run(11_000)
     expect((await fetched).from).toBe(somebodyElse.toString())
   })
 
@@ -232,7 +243,10 @@ function start(): { exchange: Exchange } {
 function give(_cid: CID, signal: AbortSignal, peer?: PeerId): Promise<Uint8Array> {
   if (holder !== undefined && (peer === undefined || peer.equals(holder))) return Promise.resolve(block.bytes)
   if (peer !== undefined && peer !== silent) return Promise.reject(new Error('it does not have the block'))
-  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason))
+    if (peer === undefined) time.onEvent(() => holder !== undefined && resolve(block.bytes))
+  })
 }
 
 function fetchFrom(exchange: Exchange, origins: string[] = []) {

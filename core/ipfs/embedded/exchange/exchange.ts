@@ -46,7 +46,7 @@ const originsFirst = 3_000
 const startGrace = 5_000
 /** ms between two looks at whether somebody is connected by then. */
 const startInterval = 200
-/** ms that a block may take before all connected nodes are asked whether they lack it, where nobody else can have it. */
+/** ms from when all connected nodes have said that they lack a block to the error, where nobody else can have it. */
 const lackAfter = 10_000
 /**
  * A peer that has given nothing for this long, ms and times its usual delay, is not waited for any longer; nor is one
@@ -134,24 +134,30 @@ class Session implements BlockSession {
   }
 
   async #fetch(cid: CID, signal: AbortSignal): Promise<Fetched> {
-    return (await this.#askPeers(cid, signal)) ?? (await this.#askAll(cid, signal))
+    const lacking = new Set<string>()
+    return (await this.#askPeers(cid, lacking, signal)) ?? (await this.#askAll(cid, lacking, signal))
   }
 
-  /** Undefined when none of the session's peers gave the block in time. */
-  async #askPeers(cid: CID, signal: AbortSignal): Promise<Fetched | undefined> {
+  /** Undefined when none of the session's peers gave the block in time. Those that say that they lack it go into `lacking`. */
+  async #askPeers(cid: CID, lacking: Set<string>, signal: AbortSignal): Promise<Fetched | undefined> {
     const asked = new Set<SessionPeer>()
     while (asked.size < maxAsked) {
       const peer = this.#best(asked)
       if (peer === undefined) return undefined
       asked.add(peer)
-      const bytes = await this.#ask(peer, cid, signal)
+      const bytes = await this.#ask(peer, cid, lacking, signal)
       if (bytes !== undefined) return { bytes, from: peer.id.toString() }
     }
     return undefined
   }
 
   /** Undefined when the peer does not have the block, or gives nothing at all for too long. */
-  async #ask(peer: SessionPeer, cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  async #ask(
+    peer: SessionPeer,
+    cid: CID,
+    lacking: Set<string>,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | undefined> {
     const { bitswap, runtime } = this.#init
     using abort = new LinkedAbort(signal)
     let silent = false
@@ -174,8 +180,10 @@ class Session implements BlockSession {
       return bytes
     } catch {
       signal.throwIfAborted()
-      if (!silent) peer.lacked()
-      else if (peer.wasSilent(began) >= maxSilences) this.#peers.delete(peer.id.toString())
+      if (!silent) {
+        peer.lacked()
+        lacking.add(peer.id.toString())
+      } else if (peer.wasSilent(began) >= maxSilences) this.#peers.delete(peer.id.toString())
       return undefined
     } finally {
       timer.cancel()
@@ -209,25 +217,35 @@ class Session implements BlockSession {
   }
 
   /** Waits until somebody has the block. Rejects with `BlockNotHereError` when nobody can. */
-  async #askAll(cid: CID, signal: AbortSignal): Promise<Fetched> {
+  async #askAll(cid: CID, lacking: ReadonlySet<string>, signal: AbortSignal): Promise<Fetched> {
     await this.#findSomebody(cid, signal)
     using abort = new LinkedAbort(signal)
-    const broadcast = this.#broadcasts.fetch(cid, abort.signal).then(({ bytes, from }) => {
-      if (from !== undefined) this.#found(peerIdFromString(from))
-      return { bytes, from: from ?? 'a peer' }
-    })
     try {
       this.#missing.add(cid)
       this.#searching ??= this.#searchWhileMissing()
-      return await Promise.race([
-        broadcast,
-        this.#askGateways(cid, abort.signal),
-        this.#askEach(cid, abort.signal),
-      ])
+      const waysThere = [this.#askGateways(cid, abort.signal)]
+      if (this.#isConfined) {
+        const answer = this.#askEach(cid, lacking, abort.signal)
+        // A node says only once that it lacks a block: not in answer to the broadcast, where it would not be heard.
+        const early = await Promise.race([
+          answer,
+          pause(this.#init.runtime.scheduler, leastPatience, abort.signal),
+        ])
+        if (early !== undefined) return early
+        waysThere.push(this.#failIfLacked(cid, answer, abort.signal))
+      }
+      waysThere.push(this.#broadcast(cid, abort.signal))
+      return await Promise.race(waysThere)
     } finally {
       this.#missing.delete(cid)
       abort.abort(new Error('the block has come'))
     }
+  }
+
+  async #broadcast(cid: CID, signal: AbortSignal): Promise<Fetched> {
+    const { bytes, from } = await this.#broadcasts.fetch(cid, signal)
+    if (from !== undefined) this.#found(peerIdFromString(from))
+    return { bytes, from: from ?? 'a peer' }
   }
 
   /** Only connected nodes and origins can have a block. */
@@ -247,20 +265,29 @@ class Session implements BlockSession {
     }
   }
 
+  /** Undefined when all of the connected nodes that are not among `lacking` say that they lack the block. */
+  async #askEach(cid: CID, lacking: ReadonlySet<string>, signal: AbortSignal): Promise<Fetched | undefined> {
+    const { bitswap, peers } = this.#init
+    const asked = peers().filter((peer) => !lacking.has(peer.toString()))
+    const answers = asked.map(async (peer) => ({ peer, bytes: await bitswap.fetchFrom(peer, cid, signal) }))
+    const answer = await Promise.any(answers).catch(() => undefined)
+    if (answer === undefined) return undefined
+    this.#found(answer.peer)
+    return { bytes: answer.bytes, from: answer.peer.toString() }
+  }
+
   /**
-   * Where only connected nodes can have a block. Rejects once all of them say that they lack it. What they wait for
-   * themselves may come in a moment: they are asked after some time, not at once.
+   * Rejects some time after all connected nodes have said that they lack the block: what they fetch themselves may come in
+   * a moment. Nodes that connect meanwhile were not asked, so that it goes on then.
    */
-  async #askEach(cid: CID, signal: AbortSignal): Promise<Fetched> {
-    const { bitswap, peers, runtime } = this.#init
-    if (this.#isConfined) await pause(runtime.scheduler, lackAfter, signal)
-    if (!this.#isConfined || signal.aborted) return new Promise(() => undefined)
-    const answers = peers().map(async (peer) => {
-      return { bytes: await bitswap.fetchFrom(peer, cid, signal), from: peer.toString() }
-    })
-    return Promise.any(answers).catch(() => {
-      throw this.#notHere(cid)
-    })
+  async #failIfLacked(cid: CID, answer: Promise<Fetched | undefined>, signal: AbortSignal): Promise<Fetched> {
+    const { peers, runtime } = this.#init
+    const before = new Set(peers().map(String))
+    const fetched = await answer
+    if (fetched !== undefined) return fetched
+    await pause(runtime.scheduler, lackAfter, signal)
+    if (!signal.aborted && peers().every((peer) => before.has(peer.toString()))) throw this.#notHere(cid)
+    return new Promise(() => undefined)
   }
 
   #notHere(cid: CID): BlockNotHereError {
