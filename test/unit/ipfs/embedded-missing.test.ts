@@ -6,6 +6,7 @@ import * as dagPb from '@ipld/dag-pb'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { UnixFS } from 'ipfs-unixfs'
 import { CID } from 'multiformats/cid'
+import { identity } from 'multiformats/hashes/identity'
 import { sha256 } from 'multiformats/hashes/sha2'
 import type { EmbeddedConfig } from '../../../core/ipfs/embedded/config.ts'
 import {
@@ -233,6 +234,34 @@ describe('the place of a block', () => {
     const upper = await shard('00', lower)
     const way = [upper, lower, leaf]
     expect(await placeOf(way, way)).toBe(`/ipfs/${upper.cid}/name`)
+  })
+
+  test('is looked for in wide nodes with turns of the event loop between', async () => {
+    const leaf = await rawBlock(textBytes('the last one'))
+    const other = CID.createV1(0x55, identity.digest(new Uint8Array()))
+    const links = [...Array.from({ length: 60_000 }, () => other), leaf.cid]
+    const folder = dagPb.encode(
+      dagPb.createNode(
+        new Uint8Array(),
+        links.map((Hash) => ({ Name: '', Hash })),
+      ),
+    )
+    const nodes = [
+      { cid: CID.createV1(dagPb.code, await sha256.digest(folder)), bytes: folder },
+      await cborBlock(links),
+    ]
+    for (const node of nodes) {
+      let turns = 0
+      let isOver = false
+      const turn = () => {
+        turns++
+        if (!isOver) setImmediate(turn)
+      }
+      setImmediate(turn)
+      expect(await placeOf([node, leaf], [node, leaf])).toStartWith(`/ipfs/${node.cid}`)
+      isOver = true
+      expect(turns).toBeGreaterThan(100)
+    }
   })
 
   test('ends where nothing can be read any more, and is short for a chain without an end', async () => {
