@@ -146,6 +146,18 @@ describe('a node that may ask connected nodes only', () => {
     expect(error).toContain('origin 0 cannot be reached (no address over TCP), nor can 1 more')
   })
 
+  test('dials all addresses of one origin together', () => {
+    const { exchange } = start()
+    const origins = [
+      '/ip4/192.0.2.1/udp/1/quic-v1/p2p/A',
+      '/ip4/192.0.2.1/tcp/1/p2p/B',
+      '/ip4/192.0.2.1/tcp/1/p2p/A',
+    ]
+    fetchFrom(exchange, origins).catch(() => undefined)
+    time.run(0)
+    expect(log).toEqual([`dials ${origins[0]} ${origins[2]}`, `dials ${origins[1]}`])
+  })
+
   test('gets the block from an origin that answers', async () => {
     const { exchange } = start()
     time.run(60_000)
@@ -222,9 +234,10 @@ function start(): { exchange: Exchange } {
       stored: () => undefined,
       [Symbol.asyncDispose]: async () => undefined,
     },
-    connect: (address) => {
-      log.push(`dials ${address}`)
-      return connect(address)
+    connect: (addresses) => {
+      const text = addresses.join(' ')
+      log.push(`dials ${text}`)
+      return connect(text)
     },
     peers: () => peers,
     search: searching && {

@@ -26,8 +26,8 @@ export interface Fetched {
 
 export interface ExchangeInit {
   bitswap: Bitswap
-  /** Connects to the origin of a pin. */
-  connect(address: string, signal: AbortSignal): Promise<PeerId>
+  /** Connects to the origin of a pin, at one of its addresses. */
+  connect(addresses: readonly string[], signal: AbortSignal): Promise<PeerId>
   /** Nodes that are connected. */
   peers(): readonly PeerId[]
   /** In the public network. Without both, only connected nodes and origins can have a block. */
@@ -106,7 +106,7 @@ class Session implements BlockSession {
     this.#broadcasts = broadcasts
     this.#graceEnd = graceEnd
     this.#originsTried = Promise.all(
-      origins.slice(0, maxOrigins).map((origin) => {
+      originsByPeer(origins.slice(0, maxOrigins)).map((origin) => {
         const tried = this.#dialOrigin(origin)
         void this.#stayWith(origin, tried)
         return tried
@@ -192,7 +192,7 @@ class Session implements BlockSession {
   }
 
   /** Connects to an origin again when the connection is lost, as long as blocks are missing. */
-  async #stayWith(origin: string, tried: Promise<void>): Promise<void> {
+  async #stayWith(origin: readonly string[], tried: Promise<void>): Promise<void> {
     const { runtime } = this.#init
     const { signal } = this.#close
     await tried
@@ -203,11 +203,12 @@ class Session implements BlockSession {
     }
   }
 
-  async #dialOrigin(origin: string): Promise<void> {
+  async #dialOrigin(addresses: readonly string[]): Promise<void> {
     const { connect, runtime } = this.#init
+    const origin = addresses.join(' ')
     const { signal } = this.#close
     try {
-      this.#found(await connect(origin, signal))
+      this.#found(await connect(addresses, signal))
       this.#outcome.originConnected(origin)
     } catch (error) {
       if (signal.aborted) return
@@ -355,6 +356,15 @@ class Session implements BlockSession {
     }
     return best
   }
+}
+
+/**
+ * The addresses of each peer: dialled one by one, an address that cannot be used makes the library reject a dial of the
+ * others that began meanwhile.
+ */
+function originsByPeer(addresses: readonly string[]): string[][] {
+  const idOf = (address: string) => /\/p2p\/([^/]+)$/.exec(address)?.[1] ?? address
+  return [...Map.groupBy(addresses, idOf).values()]
 }
 
 class SessionPeer {
