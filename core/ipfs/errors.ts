@@ -67,17 +67,18 @@ export class IpfsStallError extends IpfsError {
   /** Blocks that had arrived. */
   readonly blocks: number
 
-  /** `stallTimeout` in ms. */
+  /** `stallTimeout` in ms. `missing` says, where the backend knows it, which block was waited for and where it belongs. */
   constructor(
     call: IpfsCall,
     stallTimeout: number,
     progress: { blocks: number; bytes?: number | undefined },
+    missing = 'no reachable IPFS node seems to have the rest',
   ) {
     const arrived = `${progress.blocks} block${progress.blocks === 1 ? '' : 's'}`
     const bytes = progress.bytes === undefined ? '' : `, ${progress.bytes} bytes`
     super(
       `no block arrived at IPFS node ${call.node} for ${seconds(stallTimeout)} (${call.what}; ${arrived}${bytes} so ` +
-        'far): no reachable IPFS node seems to have the rest; give origins, or raise pin_timeout',
+        `far): ${missing}; give origins, or raise pin_timeout`,
       call,
     )
     this.blocks = progress.blocks

@@ -13,10 +13,10 @@ import {
   BlockTooLargeError,
   PathError,
   PathNotFoundError,
+  StalledError,
   UnsupportedHashError,
   WrongBlockError,
 } from './errors.ts'
-import { StalledError } from './pinner.ts'
 
 /** What a caller's iterable threw: it goes back as it is. */
 export class SourceError extends Error {
@@ -36,7 +36,8 @@ export function asIpfsError(
   stallTimeout = 0,
 ): IpfsError {
   if (error instanceof IpfsError) return error
-  if (error instanceof StalledError) return new IpfsStallError(call, stallTimeout, error.progress)
+  if (error instanceof StalledError)
+    return new IpfsStallError(call, stallTimeout, error.progress, error.missing)
   if (signal.aborted) return new IpfsAbortedError(call, signal.reason)
   const message = messageOf(error)
   if (inputErrors.some((kind) => error instanceof kind)) {

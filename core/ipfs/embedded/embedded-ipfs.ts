@@ -85,7 +85,8 @@ export async function createEmbeddedIpfs({
   const gateways = servicesAt(config.trustlessGateways, 'trustless_gateways', runtime)
   const exchange = new Exchange({
     bitswap,
-    connect: (address, signal) => connectTo(host, address, signal),
+    connect: (addresses, signal) => connectTo(host, addresses, signal),
+    peers: () => host.libp2p.getPeers(),
     search: host.dht && new ProviderSearch({ libp2p: host.libp2p, routers, runtime }),
     gateways: host.dht && new TrustlessGateways(gateways, runtime.scheduler),
     runtime,
@@ -261,7 +262,7 @@ class Embedded implements EmbeddedIpfs {
 
   connect(address: string, options?: IpfsCallOptions): Promise<void> {
     return this.#call(`swarm/connect ${address}`, options?.signal, async (signal) => {
-      await connectTo(this.#parts.host, address, signal)
+      await connectTo(this.#parts.host, [address], signal)
     })
   }
 
@@ -304,11 +305,14 @@ class Embedded implements EmbeddedIpfs {
   }
 }
 
-async function connectTo(host: IpfsHost, text: string, signal: AbortSignal) {
-  const address = addressOf(text, 'address')
-  const peer = peerOf(address)
-  if (peer !== undefined) host.allow(peer)
-  return (await host.libp2p.dial(address, { signal })).remotePeer
+/** At one of the addresses, which are of one peer. */
+async function connectTo(host: IpfsHost, texts: readonly string[], signal: AbortSignal) {
+  const addresses = texts.map((text) => addressOf(text, 'address'))
+  for (const address of addresses) {
+    const peer = peerOf(address)
+    if (peer !== undefined) host.allow(peer)
+  }
+  return (await host.libp2p.dial(addresses, { signal })).remotePeer
 }
 
 function nameFinder(names: Names | undefined): FindName {

@@ -27,11 +27,30 @@ export class BlockTooLargeError extends Error {
   }
 }
 
-/** The block is not here, and it was not looked for elsewhere. */
+/** The block is not here, and nobody else was asked for it, or there is nobody to ask. */
 export class BlockNotHereError extends Error {
   override readonly name = 'BlockNotHereError'
-  constructor(cid: CID) {
-    super(`block ${cid} is not in the block store`)
+  readonly cid: CID
+  readonly why: string
+
+  /** `why` continues the sentence. `place` is where it belongs. */
+  constructor(cid: CID, why = '', place = '') {
+    super(`block ${cid}${place} is not in the block store${why === '' ? '' : `, ${why}`}`)
+    this.cid = cid
+    this.why = why
+  }
+}
+
+/** Nothing arrived for the stall timeout. */
+export class StalledError extends Error {
+  override readonly name = 'StalledError'
+  readonly progress: { blocks: number; bytes: number }
+  /** The block that was waited for longest, and what came of looking for it. */
+  readonly missing: string | undefined
+  constructor(progress: { blocks: number; bytes: number }, missing?: string) {
+    super('nothing arrived for the whole stall timeout')
+    this.progress = progress
+    this.missing = missing
   }
 }
 

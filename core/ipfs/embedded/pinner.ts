@@ -2,32 +2,16 @@
 import type { CID } from 'multiformats/cid'
 import type { IpfsPinOptions, IpfsPinProgress } from '../../runtime/ipfs.ts'
 import type { Runtime, Timer } from '../../runtime/ports.ts'
+import type { BlockSource } from './block-source.ts'
+import { inlineBlock } from './blocks/block-hash.ts'
 import type { BlockStore } from './blocks/block-store.ts'
-import type { BlockPlace, BlockWriter } from './blocks/block-writer.ts'
+import type { BlockPlace } from './blocks/block-writer.ts'
 import { IdSet } from './blocks/id-set.ts'
 import type { PinRow } from './blocks/index-changes.ts'
-import { DagWalk } from './dag/dag-walk.ts'
-
-/** Where blocks come from that are not here. */
-export interface BlockSource {
-  /** For one DAG: what is learnt about who has one block serves for the next ones. */
-  session(origins: readonly string[]): BlockSession
-}
-
-export interface BlockSession extends Disposable {
-  /** Waits for the block as long as the signal lets it. `from` names who sent it. */
-  fetch(cid: CID, signal: AbortSignal): Promise<{ bytes: Uint8Array; from: string }>
-}
-
-/** Nothing arrived for the stall timeout. */
-export class StalledError extends Error {
-  override readonly name = 'StalledError'
-  readonly progress: { blocks: number; bytes: number }
-  constructor(progress: { blocks: number; bytes: number }) {
-    super('nothing arrived for the whole stall timeout')
-    this.progress = progress
-  }
-}
+import { DagWalk, type DagWalkInit } from './dag/dag-walk.ts'
+import { hasNoLinks, isKnownLeaf } from './dag/node-links.ts'
+import { StalledError } from './errors.ts'
+import { PinFetches } from './pin-fetches.ts'
 
 export interface PinnerInit {
   store: BlockStore
@@ -91,23 +75,43 @@ export class Pinner {
     using watch = new StallWatch(this.#init.runtime, options)
     using session = source.session(options.origins ?? [])
     const gathered: Gathered = { blocks: 0, bytes: 0, fresh: new IdSet() }
-    const visit = (_cid: CID, place: BlockPlace) => {
+    const fetches = new PinFetches(store, writer, session)
+    let opaque: CID | undefined
+    const visit = (block: CID, place: BlockPlace) => {
+      if (hasNoLinks(block.code) && !isKnownLeaf(block.code)) opaque ??= block
       gathered.blocks++
       gathered.bytes += place.size
       if (place.fresh > 0) gathered.fresh.add(place.id)
       watch.progressed(gathered)
     }
-    const obtain = (block: CID, signal: AbortSignal) => fetchInto(writer, session, block, signal)
-    if (options.mode === 'direct') {
-      visit(cid, writer.meet(cid) ?? (await obtain(cid, watch.signal)))
-    } else {
-      const locate = (block: CID) => writer.meet(block)
-      const read = (block: CID) => store.get(block)
-      await new DagWalk({ concurrency, signal: watch.signal, locate, obtain, read, onVisit: visit }).run(cid)
+    const locate = (block: CID) => writer.meet(block)
+    const obtain: DagWalkInit['obtain'] = (block, signal, above) => fetches.fetch(block, signal, above)
+    const read = (block: CID) => store.get(block)
+    try {
+      if (options.mode === 'recursive') {
+        const walk = { concurrency, signal: watch.signal, locate, obtain, read, onVisit: visit }
+        await new DagWalk(walk).run(cid)
+      } else if (inlineBlock(cid) === undefined) {
+        visit(cid, locate(cid) ?? (await fetches.fetch(cid, watch.signal, undefined)))
+      }
+    } catch (error) {
+      throw await fetches.explain(error)
     }
+    if (opaque !== undefined && options.mode === 'recursive') this.#logOpaque(cid, opaque)
     await writer.finish()
     watch.finished()
     return gathered
+  }
+
+  #logOpaque(pin: CID, block: CID): void {
+    this.#init.runtime.logger.info(
+      'blocks of a codec that is not known here are pinned without what they link to',
+      {
+        pin: pin.toString(),
+        block: block.toString(),
+        codec: `0x${block.code.toString(16)}`,
+      },
+    )
   }
 }
 
@@ -116,17 +120,6 @@ interface Gathered {
   bytes: number
   /** Blocks that were protected without a pin; the pin protects them from now on. */
   fresh: IdSet
-}
-
-async function fetchInto(
-  writer: BlockWriter,
-  session: BlockSession,
-  cid: CID,
-  signal: AbortSignal,
-): Promise<BlockPlace> {
-  const { bytes, from } = await session.fetch(cid, signal)
-  await writer.put(cid, bytes, from)
-  return writer.meet(cid)!
 }
 
 /** Reports progress, not too often, and gives up when there is none. */

@@ -39,7 +39,7 @@ describe('a walk', () => {
     await walk.run(cidOf(0))
     expect(visits.every((count) => count === 1)).toBe(true)
     expect(walk.visited.size).toBe(visits.length)
-  })
+  }, 60_000)
 
   test('follows bytes as a node that it has met as a plain block before', async () => {
     const child = cidOf(3)
@@ -114,6 +114,8 @@ describe('links', () => {
     fc.assert(
       fc.property(
         fc.object({
+          // dag-json keeps this key for links and bytes.
+          key: fc.string().filter((key) => key !== '/'),
           values: [fc.string(), fc.integer(), fc.boolean(), fc.constant(null), fc.nat(20).map(cidOf)],
         }),
         (value) => {

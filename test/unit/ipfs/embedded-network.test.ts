@@ -94,6 +94,26 @@ describe('the embedded node', () => {
   )
 
   test(
+    'gets content from the origin of a pin while routers, gateways and other origins never answer',
+    async () => {
+      const silent = stack.use(serve(() => new Promise<Response>(() => undefined)))
+      const provider = await start('provider')
+      const { root, leaves } = await fileTree('at the origin', 3)
+      await putAll(provider, [...leaves, root])
+      const { id, addresses } = await provider.id()
+      const seeker = await start('seeker', {
+        delegatedRouters: [silent.url],
+        trustlessGateways: [silent.url],
+      })
+      const nobody = new URL(silent.url).port
+      const origins = [`/ip4/127.0.0.1/tcp/${nobody}`, `/ip4/127.0.0.1/udp/1/quic-v1/p2p/${id}`, ...addresses]
+      await seeker.pin(root.cid, pinOptions({ origins, stallTimeout: 0 }))
+      expect(await seeker.pinState(root.cid)).toBe('recursive')
+    },
+    limit,
+  )
+
+  test(
     'goes on waiting for a block when another one who waited for it has given up',
     async () => {
       const node = await start('waiting')
@@ -164,7 +184,8 @@ describe('the embedded node', () => {
         await stranger.connect(address).catch(() => undefined)
         expect(await confined.swarmPeers()).toEqual([])
         const { root } = await fileTree('nowhere', 1)
-        await expectIpfsError(confined.pin(root.cid, pinOptions({ stallTimeout: 2_500 })), 'stalled')
+        const alone = await expectIpfsError(confined.pin(root.cid, pinOptions({ stallTimeout: 0 })), 'failed')
+        expect(alone.message).toContain('no IPFS node is connected')
         expect(outside.asked).toEqual([])
         const error = await expectIpfsError(confined.resolve('/ipns/example.org'), 'failed')
         expect(error.message).toContain('ipfs_connector.embedded.network')
@@ -252,7 +273,9 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-function serve(answer: () => Response): AsyncDisposable & { url: string; asked: string[] } {
+function serve(
+  answer: () => Response | Promise<Response>,
+): AsyncDisposable & { url: string; asked: string[] } {
   const asked: string[] = []
   const server = Bun.serve({
     port: 0,

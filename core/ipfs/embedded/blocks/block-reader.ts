@@ -1,7 +1,7 @@
 /** Reads blocks, local ones or from the network; those are kept until the next garbage collection. */
 import type { CID } from 'multiformats/cid'
+import type { BlockSource } from '../block-source.ts'
 import { StorageFullError } from '../errors.ts'
-import type { BlockSource } from '../pinner.ts'
 import { Turns } from '../turns.ts'
 import type { BlockStore } from './block-store.ts'
 

@@ -10,6 +10,7 @@ import { BlockNotHereError } from '../errors.ts'
 import { Turns } from '../turns.ts'
 import { HeldLinks, type LinkPosition } from './held-links.ts'
 import { hasNoLinks } from './node-links.ts'
+import { stepBelow, type WayStep } from './place-of-block.ts'
 
 export interface DagWalkInit {
   /** Blocks that are on their way at the same time. */
@@ -17,8 +18,10 @@ export interface DagWalkInit {
   signal: AbortSignal
   /** Where a block is; undefined when it is not here. */
   locate(cid: CID): BlockPlace | undefined
-  /** Gets a block that is not here. Undefined leaves it, and what only it links to, out. */
-  obtain(cid: CID, signal: AbortSignal): Promise<BlockPlace | undefined>
+  /**
+   * Gets a block that is not here, to which `above` links. Undefined leaves it, and what only it links to, out.
+   */
+  obtain(cid: CID, signal: AbortSignal, above: WayStep | undefined): Promise<BlockPlace | undefined>
   read(cid: CID): Promise<Uint8Array | undefined>
   /** Called once for each block. */
   onVisit?(cid: CID, place: BlockPlace): void
@@ -33,7 +36,7 @@ const smallPortion = 8
 const dagPb = 0x70
 
 /** `entered`: the block is here and was counted; its links are to be followed. */
-interface Step extends LinkPosition {
+interface Step extends LinkPosition, WayStep {
   entered: boolean
 }
 
@@ -66,7 +69,7 @@ export class DagWalk {
     this.#init.signal.addEventListener('abort', stop)
     try {
       if (this.#init.signal.aborted) stop()
-      else this.#stack.push({ cid: root, entered: false, taken: 0 })
+      else this.#stack.push({ cid: root, entered: false, taken: 0, above: undefined, depth: 0 })
       await Promise.all(Array.from({ length: this.#init.concurrency }, () => this.#work()))
     } finally {
       this.#init.signal.removeEventListener('abort', stop)
@@ -97,7 +100,7 @@ export class DagWalk {
   async #take(step: Step): Promise<void> {
     const { cid } = step
     if (!step.entered && inlineBlock(cid) === undefined) {
-      const place = this.#init.locate(cid) ?? (await this.#init.obtain(cid, this.#stop.signal))
+      const place = this.#init.locate(cid) ?? (await this.#init.obtain(cid, this.#stop.signal, step.above))
       if (place === undefined || !this.#enter(cid, place)) return
       step.entered = true
     }
@@ -128,7 +131,8 @@ export class DagWalk {
       if (hasNoLinks(link.code) && inlineBlock(link) !== undefined) continue
       const place = this.#init.locate(link)
       const entered = place !== undefined
-      if (!entered || this.#enter(link, place)) found.push({ cid: link, entered, taken: 0 })
+      if (!entered || this.#enter(link, place))
+        found.push({ cid: link, entered, taken: 0, ...stepBelow(node) })
     }
     if (found.length === most) this.#stack.push(node)
     for (const step of found) this.#stack.push(step)

@@ -13,6 +13,13 @@ export interface ProviderSearchInit {
   runtime: Runtime
 }
 
+/** Told of each provider, and of what came of dialling it. */
+export interface ProviderReports {
+  found(peer: PeerId): void
+  connected(peer: PeerId): void
+  unreachable(peer: PeerId, error: unknown): void
+}
+
 /** Searches that run at the same time; further ones wait. */
 const maxSearches = 8
 /** Providers of one search that are dialled at the same time. */
@@ -30,22 +37,22 @@ export class ProviderSearch {
     this.#init = init
   }
 
-  /** Calls `found` with each provider that could be connected to. Rejects only with the reason of the signal. */
-  async search(cid: CID, found: (peer: PeerId) => void, signal: AbortSignal): Promise<void> {
+  /** Rejects only with the reason of the signal. */
+  async search(cid: CID, reports: ProviderReports, signal: AbortSignal): Promise<void> {
     using _ = await this.#slots.take()
     using abort = new LinkedAbort(signal)
     const timeout = setTimeout(() => abort.abort(new Error('the search took too long')), searchTimeout)
     try {
-      await this.#search(cid, found, abort)
+      await this.#search(cid, reports, abort)
     } finally {
       clearTimeout(timeout)
     }
     signal.throwIfAborted()
   }
 
-  async #search(cid: CID, found: (peer: PeerId) => void, abort: LinkedAbort): Promise<void> {
+  async #search(cid: CID, reports: ProviderReports, abort: LinkedAbort): Promise<void> {
     const { libp2p, routers, runtime } = this.#init
-    const dials = new DialPool(libp2p, abort, found)
+    const dials = new DialPool(libp2p, abort, reports)
     const sources = [
       libp2p.contentRouting.findProviders(cid, { signal: abort.signal }),
       ...routers.map((router) => findProvidersAt(router, cid, runtime.scheduler, abort.signal)),
@@ -68,15 +75,15 @@ export class ProviderSearch {
 class DialPool {
   readonly #libp2p: Libp2p
   readonly #abort: LinkedAbort
-  readonly #found: (peer: PeerId) => void
+  readonly #reports: ProviderReports
   readonly #seen = new Set<string>()
   readonly #dials = new Set<Promise<void>>()
   #connected = 0
 
-  constructor(libp2p: Libp2p, abort: LinkedAbort, found: (peer: PeerId) => void) {
+  constructor(libp2p: Libp2p, abort: LinkedAbort, reports: ProviderReports) {
     this.#libp2p = libp2p
     this.#abort = abort
-    this.#found = found
+    this.#reports = reports
   }
 
   /** Resolves when another one may be added. */
@@ -84,6 +91,7 @@ class DialPool {
     const key = provider.id.toString()
     if (this.#seen.has(key) || provider.id.equals(this.#libp2p.peerId)) return
     this.#seen.add(key)
+    this.#reports.found(provider.id)
     const dial = this.#dial(provider).finally(() => this.#dials.delete(dial))
     this.#dials.add(dial)
     if (this.#dials.size >= maxDials) await Promise.race(this.#dials)
@@ -98,10 +106,11 @@ class DialPool {
       // Without addresses the host looks for the peer's own.
       if (multiaddrs.length > 0) await this.#libp2p.peerStore.merge(id, { multiaddrs })
       await this.#libp2p.dial(id, { signal: this.#abort.signal })
-      this.#found(id)
+      this.#reports.connected(id)
       if (++this.#connected >= enoughPeers) this.#abort.abort(new Error('enough providers are connected'))
-    } catch {
+    } catch (error) {
       // Most records in the DHT are of peers that cannot be reached; there is nothing to do about it.
+      if (!this.#abort.signal.aborted) this.#reports.unreachable(id, error)
     }
   }
 }
