@@ -12,6 +12,7 @@ import { DagWalk, type DagWalkInit } from './dag/dag-walk.ts'
 import { hasNoLinks, isKnownLeaf } from './dag/node-links.ts'
 import { StalledError } from './errors.ts'
 import { PinFetches } from './pin-fetches.ts'
+import { Turns } from './turns.ts'
 
 export interface PinnerInit {
   store: BlockStore
@@ -37,6 +38,8 @@ export class Pinner {
   readonly #init: PinnerInit
   /** A garbage collection keeps what these have so far. */
   readonly running = new Set<RunningPin>()
+  /** Of all pins together: many walks at once leave the event loop its turns too. */
+  readonly #turns = new Turns()
 
   constructor(init: PinnerInit) {
     this.#init = init
@@ -89,7 +92,15 @@ export class Pinner {
     const read = (block: CID) => store.get(block)
     try {
       if (options.mode === 'recursive') {
-        const walk = { concurrency, signal: watch.signal, locate, obtain, read, onVisit: visit }
+        const walk = {
+          concurrency,
+          signal: watch.signal,
+          locate,
+          obtain,
+          read,
+          onVisit: visit,
+          turns: this.#turns,
+        }
         await new DagWalk(walk).run(cid)
       } else if (inlineBlock(cid) === undefined) {
         visit(cid, locate(cid) ?? (await fetches.fetch(cid, watch.signal, undefined)))

@@ -16,6 +16,7 @@ import {
   type WayStep,
 } from '../../../core/ipfs/embedded/dag/place-of-block.ts'
 import { createEmbeddedIpfs, type EmbeddedIpfs } from '../../../core/ipfs/embedded/embedded-ipfs.ts'
+import { servicesAt } from '../../../core/ipfs/embedded/exchange/outside-service.ts'
 import { type ProviderReports, ProviderSearch } from '../../../core/ipfs/embedded/exchange/provider-search.ts'
 import { SearchOutcome } from '../../../core/ipfs/embedded/exchange/search-outcome.ts'
 import { startHost } from '../../../core/ipfs/embedded/host.ts'
@@ -189,8 +190,8 @@ describe('a block that is missing', () => {
       const outcome = new SearchOutcome()
       const search = new ProviderSearch({
         libp2p: host.libp2p,
-        routers: [`http://127.0.0.1:${server.port}`],
-        logger: quietRuntime().logger,
+        routers: servicesAt([`http://127.0.0.1:${server.port}`], 'delegated_routers', quietRuntime()),
+        runtime: quietRuntime(),
       })
       const reports: ProviderReports = {
         found: (peer) => outcome.providerFound(String(peer)),
