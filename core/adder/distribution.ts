@@ -9,6 +9,7 @@ import type { Logger } from '../runtime/ports.ts'
 import { BlockChannel } from './block-channel.ts'
 import type { BlockSink } from './block-sink.ts'
 import { DestinationsFailedError } from './errors.ts'
+import { identityCode } from './hashing.ts'
 
 export interface DistributionInit {
   peers: PeerIdText[]
@@ -52,6 +53,8 @@ export class Distribution implements AsyncDisposable {
 
   /** Resolves when every destination has room for more. Rejects with `DestinationsFailedError` when none is left. */
   async send(block: IpfsBlock): Promise<void> {
+    // The CID is the block: there is nothing to store.
+    if (block.cid.multihash.code === identityCode) return
     if (this.#recent.some((cid) => cid.equals(block.cid))) return
     this.#recent = [block.cid, ...this.#recent.slice(0, 1)]
     await Promise.all(this.#destinations.map(({ channel }) => channel.push(block)))

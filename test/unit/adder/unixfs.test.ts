@@ -149,6 +149,26 @@ describe('what is at the top', () => {
   })
 })
 
+describe('the hash identity', () => {
+  test('puts the content into the CID, and nothing is stored', async () => {
+    const { outputs, pinned, blocks, error } = await add([file('a', 'hello')], {
+      hash: 'identity',
+      cidVersion: 1,
+      rawLeaves: true,
+    })
+    expect([error, pinned, blocks.size]).toEqual([undefined, ['bafkqablimvwgy3y'], 0])
+    expect(String(outputs[0]?.cid)).toBe('bafkqablimvwgy3y')
+  })
+
+  test('takes 128 bytes and no more', async () => {
+    const options = { hash: 'identity', cidVersion: 1, rawLeaves: true } as const
+    expect((await add([file('a', 'x'.repeat(128))], options)).error).toBeUndefined()
+    const { error, pinned } = await add([file('a', 'x'.repeat(129))], options)
+    expect([error?.name, pinned]).toEqual(['HashFunctionError', []])
+    expect(error?.message).toContain('at most 128 bytes')
+  })
+})
+
 describe('an upload is refused', () => {
   const refused: [why: string, paths: string[], message: string][] = [
     ['that leads out of its folder', ['d/../../x'], 'leads out of its folder'],
