@@ -170,6 +170,7 @@ class AddRun implements AsyncDisposable {
       this.#allocations.splice(-1, 1, self)
     }
     const peers = local ? [self] : this.#allocations
-    return new Distribution({ peers, sinkFor: (peer) => this.#init.sinkFor(peer), logger })
+    const roots = () => (this.#parameters.noPin ? [] : [...this.#roots.values()])
+    return new Distribution({ peers, sinkFor: (peer) => this.#init.sinkFor(peer), roots, logger })
   }
 }

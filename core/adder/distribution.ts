@@ -14,6 +14,8 @@ import { identityCode } from './hashing.ts'
 export interface DistributionInit {
   peers: PeerIdText[]
   sinkFor: (peer: PeerIdText) => BlockSink
+  /** What is to be pinned, known after the last block. */
+  roots: () => readonly CID[]
   logger: Logger
 }
 
@@ -31,12 +33,12 @@ export class Distribution implements AsyncDisposable {
   /** The two newest blocks: adding often makes the same block again at once. */
   #recent: CID[] = []
 
-  constructor({ peers, sinkFor, logger }: DistributionInit) {
+  constructor({ peers, sinkFor, roots, logger }: DistributionInit) {
     this.#destinations = peers.map((peer) => {
       const channel = new BlockChannel()
       const destination: Destination = { channel, done: Promise.resolve(), failed: false }
       const put = async () => {
-        await sinkFor(peer).put(channel, { signal: this.#closing.signal })
+        await sinkFor(peer).put(channel, { signal: this.#closing.signal, roots })
         if (!channel.ended) throw new Error('the destination stopped reading before the last block')
       }
       destination.done = put().catch((error: unknown) => {

@@ -122,6 +122,16 @@ export class IpfsAnswerError extends IpfsError {
   }
 }
 
+/** A garbage collection that did not begin: it would have removed blocks that are to be pinned. */
+export class IpfsBusyError extends IpfsError {
+  override readonly name = 'IpfsBusyError'
+  override readonly reason = 'failed'
+
+  constructor(call: IpfsCall, why: string) {
+    super(`garbage collection of IPFS node ${call.node} was not begun: ${why}`, call)
+  }
+}
+
 /** The caller gave something that no IPFS node can take: a block that is too large, a path that is none. */
 export class IpfsInputError extends IpfsError {
   override readonly name = 'IpfsInputError'
