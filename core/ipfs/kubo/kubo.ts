@@ -1,5 +1,6 @@
 /** The IPFS node beside the peer is a Kubo, reached over its RPC API (`spec/behaviour.md` §5). */
 import { CID } from 'multiformats/cid'
+import { authorizationHeader } from '../../runtime/authorization.ts'
 import type {
   Ipfs,
   IpfsBlock,
@@ -45,6 +46,8 @@ export interface KuboTimeouts {
 export interface KuboInit {
   /** Multiaddr of the RPC API: `/ip4/127.0.0.1/tcp/5001`, `/dns/…`, `/unix/…`, with `/https` at the end for TLS. */
   address: string
+  /** `bearer:<token>` or `basic:<user>:<password>`, as Kubo's `API.Authorizations` has them. Never shown. */
+  authorization?: string
   timeouts?: KuboTimeouts
   /** ms for which written blocks are safe from `gc`, see `GcGuard`. Default 1 min. */
   gcGrace?: number
@@ -83,7 +86,7 @@ class Kubo implements Ipfs {
     const runtime = { ...base, logger: base.logger.component('ipfs') }
     const request = timeouts.request ?? 5 * minute
     this.#runtime = runtime
-    this.#rpc = new Rpc(address, runtime)
+    this.#rpc = new Rpc(address, runtime, authorizationHeader(init.authorization ?? ''))
     this.#pinning = new Pinning({ rpc: this.#rpc, runtime, requestTimeout: request })
     this.#gcGuard = new GcGuard({
       runtime,
