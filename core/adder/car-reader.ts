@@ -30,6 +30,7 @@ export class CarReader {
   /** Where the data ends: version 2 has an index behind it. */
   #dataEnd = Number.POSITIVE_INFINITY
   #blocks = 0
+  #hasHeader = false
 
   constructor(content: AsyncIterable<Uint8Array>) {
     this.#reader = asyncIterableReader(this.#watch(content))
@@ -50,6 +51,7 @@ export class CarReader {
       this.#dataEnd = dataOffset + dataSize
       if (this.#reader.pos > this.#dataEnd) throw this.#leavesData()
     }
+    this.#hasHeader = true
     return header.roots
   }
 
@@ -115,6 +117,9 @@ export class CarReader {
 
   /** The first two words are what the original says. */
   #cutShort(cause?: unknown): CarError {
+    if (!this.#hasHeader) {
+      return new CarError('unexpected EOF: it is no CAR file, or less than the header of one', { cause })
+    }
     const blocks = `${this.#blocks} whole block${this.#blocks === 1 ? '' : 's'}`
     return new CarError(
       `unexpected EOF: the CAR file is cut short after ${blocks}; ` +
