@@ -4,8 +4,9 @@
  */
 import { CID } from 'multiformats/cid'
 import type { IpfsBlock } from '../runtime/ipfs.ts'
+import type { NodeLink } from './cbor-links.ts'
 import { identityCode, maxIdentityBytes } from './hashing.ts'
-import { linksOf, type NodeLink } from './node-links.ts'
+import { linksOf } from './node-links.ts'
 
 /** Nodes that have links or are wanted, and the links between them. */
 const maxNodesAndLinks = 500_000
@@ -13,6 +14,8 @@ const maxNodesAndLinks = 500_000
 const maxNameCharacters = 32 * 1024 * 1024
 /** Blocks without links. */
 const maxLeaves = 2_000_000
+/** Blocks that cannot be read: looking at them costs most. */
+const maxUnreadable = 100
 /** Characters of a path that are shown. */
 const maxPath = 400
 
@@ -47,6 +50,7 @@ export class MissingBlocks {
   readonly #leaves = new Set<number>()
   #links = 0
   #nameCharacters = 0
+  #unreadable = 0
   #isStopped = false
 
   constructor(roots: readonly CID[]) {
@@ -68,13 +72,16 @@ export class MissingBlocks {
     const place = known ?? newPlace(block.cid)
     place.isHere = true
     let hasLinks = false
+    let isRead = false
     try {
       for (const link of linksOf(block)) {
         hasLinks = true
         this.#link(place, link)
         if (this.#isTooMuch()) return
       }
+      isRead = true
     } finally {
+      if (!isRead) this.#unreadable++
       if (hasLinks) this.#places.set(key, place)
       else {
         this.#places.delete(key)
@@ -132,7 +139,8 @@ export class MissingBlocks {
     this.#isStopped ||=
       this.#places.size + this.#links > maxNodesAndLinks ||
       this.#nameCharacters > maxNameCharacters ||
-      this.#leaves.size > maxLeaves
+      this.#leaves.size > maxLeaves ||
+      this.#unreadable > maxUnreadable
     if (this.#isStopped) {
       this.#places.clear()
       this.#leaves.clear()
