@@ -14,6 +14,8 @@ Usage: ./install.sh [--start | --test[=full] | --uninstall] [--prefix DIR]
   --prefix DIR   default ~/.local
 
 The peer's folder is $IPFS_CLUSTER_PATH, by default ~/.ipfs-cluster. Nothing needs root.
+Bun is taken from PATH, or installed through npm, if it is the very file that this script knows by its SHA-256. Another
+build of the same version, such as a distribution's, is taken when you name it: BUN=/path/to/bun ./install.sh
 
 Exit codes:
   0  done
@@ -25,6 +27,17 @@ Exit codes:
   With --start: the exit code of the peer, once it runs.
 EOF
 }
+
+# SHA-256 of the bun in the package of each platform, of the version that package.json pins. The baseline packages have the
+# same files.
+bun_checksums='
+f05d28a3862f4b84395c7fa32480b835dd47482e80b7e7a49a115227f0c06083 linux-x64
+04778f1f42399a69d086853e9c7af4acf574b2f21a43d0dc673853d8b84a2923 linux-aarch64
+cf5d285ddbe256785a5121a3c113191a6b577504976374c7cfd5aedca609b720 linux-x64-musl
+9c48986093073afec8b76a3e285303598dd2462f52748aecb65e4d94866e1ea3 linux-aarch64-musl
+88f97645b270aef20f9f9442f1658461cab3e7128e658af4615144e3396f084a darwin-x64
+e2984124f1514e1e6bbda20adedbf07a02c443c6a5828853a15c7c7abf78e19f darwin-aarch64
+'
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -78,10 +91,16 @@ choose() {
   action=$1
 }
 
-# Sets $bun: the one on PATH, else the one installed before, else a new one; all of the pinned version only.
+# Sets $bun: the one that is named, else the one on PATH, else the one installed before, else a new one.
 find_bun() {
+  refused=
+  if [ -n "${BUN:-}" ]; then
+    bun=$BUN
+    is_pinned_version "$bun" || die 2 "BUN=$bun is not Bun $version; name another one, or none"
+    return
+  fi
   bun=$(command -v bun || true)
-  if is_pinned "$bun"; then return; fi
+  if is_genuine "$bun"; then return; fi
   home=$tools/bun-$version
   if pick_bun "$home"; then return; fi
   say "Installing Bun $version into $home"
@@ -89,8 +108,12 @@ find_bun() {
   part=$home.$$
   trap 'rm -rf "$part"' EXIT
   mkdir -p "$part"
-  if ! { bun_from_npm && pick_bun "$part"; } && ! { bun_from_installer && pick_bun "$part"; }; then
-    die 2 "Bun $version could not be installed; install npm (or curl and bash), or put Bun $version on PATH"
+  if ! bun_from_npm; then
+    die 2 "Bun $version could not be installed; install npm, or put Bun $version on PATH"
+  fi
+  if ! pick_bun "$part"; then
+    die 2 "npm gave no Bun $version whose SHA-256 is known${refused:+ (refused, and not run:$refused)}; see \
+./install.sh --help for taking another build"
   fi
   rm -rf "$home"
   mv "$part" "$home"
@@ -98,12 +121,33 @@ find_bun() {
   pick_bun "$home" || die 2 "the Bun in $home does not run"
 }
 
-is_pinned() { [ -n "$1" ] && [ "$("$1" --version 2>/dev/null </dev/null)" = "$version" ]; }
+# A file is run only when its checksum is known.
+is_genuine() {
+  if [ -z "$1" ] || [ ! -x "$1" ]; then return 1; fi
+  sum=$(sha256 "$1") || die 2 'no program that computes SHA-256 was found; install sha256sum, shasum or openssl'
+  case $bun_checksums in
+    *"
+$sum "*) is_pinned_version "$1" ;;
+    *)
+      refused="$refused $1"
+      return 1
+      ;;
+  esac
+}
+
+sha256() {
+  if command -v sha256sum >/dev/null; then sha256sum <"$1"
+  elif command -v shasum >/dev/null; then shasum -a 256 <"$1"
+  elif command -v openssl >/dev/null; then openssl dgst -sha256 -r <"$1"
+  fi | cut -d ' ' -f 1 | grep -x '[0-9a-f]\{64\}'
+}
+
+is_pinned_version() { [ "$("$1" --version 2>/dev/null </dev/null)" = "$version" ]; }
 
 # The platform's own package is taken, as the one named `bun` needs an install script that npm may not run.
 pick_bun() {
-  for bun in "$1"/bin/bun "$1"/node_modules/@oven/bun-*/bin/bun; do
-    if [ -x "$bun" ] && is_pinned "$bun"; then return 0; fi
+  for bun in "$1"/node_modules/@oven/bun-*/bin/bun; do
+    if is_genuine "$bun"; then return 0; fi
   done
   return 1
 }
@@ -112,11 +156,6 @@ bun_from_npm() {
   command -v npm >/dev/null || return 1
   npm install --prefix "$part" --include=optional --ignore-scripts --no-audit --no-fund --loglevel=error \
     "bun@$version" </dev/null >&2
-}
-
-bun_from_installer() {
-  command -v curl >/dev/null && command -v bash >/dev/null || return 1
-  curl -fsSL https://bun.com/install | BUN_INSTALL=$part SHELL=/bin/sh bash -s "bun-v$version" >&2
 }
 
 install_dependencies() {

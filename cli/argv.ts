@@ -88,6 +88,11 @@ class Collector {
   values(declared: Declarations, strict: boolean): Record<string, unknown> {
     const values: Record<string, unknown> = {}
     const words = [...this.#words]
+    if (strict && words.includes('')) {
+      this.#problems.push(
+        `"${this.#init.commandName}" was given an empty argument; in a script, an unset variable is one`,
+      )
+    }
     for (const [name, each] of Object.entries(declared)) {
       if (!isArgument(each)) values[camelCase(name)] = this.#flagValue(name, each, declared === globalFlags)
       else if (each.many) values[camelCase(name)] = words.splice(0)

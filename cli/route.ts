@@ -2,7 +2,7 @@
 import { UsageError } from '../commands/errors.ts'
 import { UnknownCommandError } from './errors.ts'
 import { globalFlags, shortGlobals } from './globals.ts'
-import { nearest } from './suggestion.ts'
+import { nearest, nearestCommand } from './suggestion.ts'
 import { type CommandChildren, type CommandLeaf, programName } from './tree-node.ts'
 
 export type Route =
@@ -30,7 +30,7 @@ export function routeOf(root: CommandChildren, argv: readonly string[]): Route {
       continue
     }
     if (word === 'help' || word === 'h') return helpRoute(root, path, argv.slice(i + 1))
-    const child = childOf(children, path, word)
+    const child = childOf(root, children, path, word)
     path.push(word)
     if (child.kind === 'command')
       return { kind: 'command', path, leaf: child, before, after: argv.slice(i + 1) }
@@ -47,7 +47,7 @@ function helpRoute(root: CommandChildren, path: string[], rest: readonly string[
   let children = root
   let bare: CommandLeaf | undefined
   for (const word of words) {
-    const child = childOf(children, walked, word)
+    const child = childOf(root, children, walked, word)
     walked.push(word)
     if (child.kind === 'command') {
       return { kind: 'command', path: walked, leaf: child, before: ['--help'], after: [] }
@@ -57,12 +57,13 @@ function helpRoute(root: CommandChildren, path: string[], rest: readonly string[
   return { kind: 'help', path: walked, children, bare }
 }
 
-function childOf(children: CommandChildren, path: string[], word: string) {
+function childOf(root: CommandChildren, children: CommandChildren, path: string[], word: string) {
   if (Object.hasOwn(children, word)) return children[word]!
-  const near = nearest(word, Object.keys(children))
+  const near = nearestCommand(root, path, word)
   const full = [programName, ...path].join(' ')
-  const suggestion = near === undefined ? '' : `; did you mean "${[full, near].join(' ')}"?`
-  throw new UnknownCommandError(`unknown command "${full} ${word}"${suggestion}`)
+  const advice =
+    near === undefined ? `see ${full} --help` : `did you mean "${[programName, ...near].join(' ')}"?`
+  throw new UnknownCommandError(`unknown command "${full} ${word}"; ${advice}`)
 }
 
 function isVersion(name: string): boolean {

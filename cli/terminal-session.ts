@@ -3,6 +3,7 @@ import type { ConsolaInstance } from 'consola/core'
 import { DeclinedError, NoTerminalError, UsageError } from '../commands/errors.ts'
 import type { Progress, Session } from '../commands/session.ts'
 import type { ClusterClient } from '../core/client/cluster-client.ts'
+import { harmlessCopy, harmlessText } from '../core/runtime/harmless-text.ts'
 import { type LogFormat, type LogLevels, parseLogLevels } from '../core/runtime/log.ts'
 import type { GlobalValues } from './argv.ts'
 import type { Interruption } from './interruption.ts'
@@ -22,7 +23,12 @@ export interface TerminalSessionInit {
 /** The parts of the process that a session uses; each is looked at only when it is needed, as it takes time to set up. */
 export interface Terminal {
   readonly stdin: AsyncIterable<Uint8Array> & { isTTY?: boolean }
-  readonly stderr: { write(text: string): unknown; isTTY?: boolean; columns?: number }
+  readonly stderr: {
+    write(text: string): unknown
+    on?(event: 'error', listener: (error: Error) => void): unknown
+    isTTY?: boolean
+    columns?: number
+  }
 }
 
 export class TerminalSession implements Session {
@@ -37,6 +43,7 @@ export class TerminalSession implements Session {
   #client: Promise<ClusterClient> | undefined
   #progress: TerminalProgress | undefined
   #talk: ConsolaInstance | undefined
+  #hearsStderr = false
 
   constructor(init: TerminalSessionInit) {
     const { globals, environment } = init
@@ -78,23 +85,23 @@ export class TerminalSession implements Session {
     return this.#init.output.write(text)
   }
 
-  print(object: unknown, text: () => string): Promise<void> {
-    return this.write(this.encoding === 'json' ? `${printedJson(object)}\n` : text())
+  print<Data>(object: Data, text: (shown: Data) => string): Promise<void> {
+    return this.write(this.encoding === 'json' ? `${printedJson(object)}\n` : text(harmlessCopy(object)))
   }
 
   say(message: string): void {
     this.#progress?.pause()
-    this.#talking().log(message)
+    this.#talking().log(harmlessText(message))
   }
 
   warn(message: string): void {
     this.#progress?.pause()
-    this.#talking().warn(message)
+    this.#talking().warn(harmlessText(message))
   }
 
   progress(title: string): Progress {
     this.#progress?.[Symbol.dispose]()
-    this.#progress = new TerminalProgress(title, this.#init.terminal.stderr)
+    this.#progress = new TerminalProgress(harmlessText(title), this.#stderr())
     return this.#progress
   }
 
@@ -112,8 +119,16 @@ export class TerminalSession implements Session {
   }
 
   #talking(): ConsolaInstance {
-    this.#talk ??= createTalk(this.#init.terminal.stderr, this.environment)
+    this.#talk ??= createTalk(this.#stderr(), this.environment)
     return this.#talk
+  }
+
+  /** stderr, whose failures do not end a command: what it is there to do matters more than talk about it. */
+  #stderr(): Terminal['stderr'] {
+    const { stderr } = this.#init.terminal
+    if (!this.#hearsStderr) stderr.on?.('error', () => undefined)
+    this.#hearsStderr = true
+    return stderr
   }
 
   /** Prompts are loaded only where somebody can answer. */

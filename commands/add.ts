@@ -1,7 +1,7 @@
 /** `cluster add`. */
 import type { AddQuery } from '../core/client/cluster-client.ts'
-import { isWebAddress, measure, walk } from '../core/client/files.ts'
-import type { AddedObject } from '../core/client/shapes.ts'
+import { isWebAddress, survey, walk } from '../core/client/files.ts'
+import type { AddedObject, PinObject } from '../core/client/shapes.ts'
 import type { Upload } from '../core/client/upload.ts'
 import { command } from './command.ts'
 import type { ParsedValues } from './declaration.ts'
@@ -14,8 +14,9 @@ import {
   metadataOf,
   nameFlag,
   replicationFlags,
+  warnOfAllocations,
 } from './pin/options.ts'
-import { waitFor } from './pin/outcome.ts'
+import { checkedWait, waitFlags, waitFor } from './pin/outcome.ts'
 import type { Session } from './session.ts'
 import { bytesText } from './text/bytes.ts'
 import { addedText } from './text/pin.ts'
@@ -38,12 +39,7 @@ const args = {
   ...detailFlags,
   'no-pin': { type: 'boolean', description: 'do not pin what was added' },
   wait: { type: 'boolean', description: 'wait until the peers have pinned it' },
-  'wait-timeout': {
-    type: 'duration',
-    alias: ['wt'],
-    default: 0,
-    description: 'longest to wait, such as 30s; 0 = any time',
-  },
+  ...waitFlags,
   'wrap-with-directory': {
     type: 'boolean',
     alias: ['w'],
@@ -91,13 +87,18 @@ export default command({
   ],
   async run({ args, session }) {
     const query = queryOf(args)
+    const { wait } = checkedWait(args, session)
+    if (wait && args.noPin) throw new UsageError('--no-pin pins nothing to --wait for')
     checkPaths(args, query)
     const last = await addAll(args, query, session)
     if (last === undefined) return
-    if (args.wait && !args.noPin) {
-      const limit = await replicationOf(last, args, session)
-      await waitFor(session, last, 'pinned', limit, args.waitTimeout)
-    }
+    const allocations = query.pin.userAllocations ?? []
+    if (args.noPin || (!wait && allocations.length === 0)) return
+    const pin = await pinOf(last, session)
+    if (pin !== undefined) warnOfAllocations(allocations, pin, session)
+    if (!wait) return
+    const limit = args.waitLimit || (pin?.replication_factor_min ?? args.replicationMin)
+    await waitFor(session, last, 'pinned', limit, args.waitTimeout)
   },
 })
 
@@ -150,7 +151,10 @@ function checkPaths({ paths, nocopy }: AddArgs, { parameters }: AddQuery): void 
 async function addAll(args: AddArgs, query: AddQuery, session: Session): Promise<string | undefined> {
   const { stdin, signal } = session
   const selection = { paths: args.paths, recursive: args.recursive, hidden: args.hidden, stdin, signal }
-  const total = await measure(selection)
+  const { size: total, links } = await survey(selection)
+  for (const link of links) {
+    session.warn(`${link} is a link and is added as one; ${link}/ would add the folder that it leads to`)
+  }
   using progress = session.progress('adding')
   let sent = 0
   const uploads = counted(walk(selection), (bytes) => {
@@ -167,13 +171,13 @@ async function addAll(args: AddArgs, query: AddQuery, session: Session): Promise
     last = added
     for (const warning of added.warnings ?? []) session.warn(warning)
     if (args.noStream) gathered.push(added)
-    else if (!args.quieter) await session.print(added, () => textOf(added, args))
+    else if (!args.quieter) await session.print(added, (shown) => textOf(shown, args))
   }
   if (last === undefined) return undefined
   if (args.noStream) {
-    const shown = args.quieter ? [last] : gathered
-    await session.print(shown, () => shown.map((added) => textOf(added, args)).join(''))
-  } else if (args.quieter) await session.print(last, () => textOf(last!, args))
+    const lines = args.quieter ? [last] : gathered
+    await session.print(lines, (shown) => shown.map((added) => textOf(added, args)).join(''))
+  } else if (args.quieter) await session.print(last, (shown) => textOf(shown, args))
   return last.cid ?? undefined
 }
 
@@ -181,14 +185,14 @@ function textOf(added: AddedObject, { quiet, quieter }: AddArgs): string {
   return quiet || quieter ? `${added.cid}\n` : addedText(added)
 }
 
-/** The factor that was decided by the peer, or else what was asked for. */
-async function replicationOf(cid: string, args: AddArgs, session: Session): Promise<number> {
+/** The pin as the peer stored it; undefined when it cannot be told. */
+async function pinOf(cid: string, session: Session): Promise<PinObject | undefined> {
   const client = await session.client()
   try {
-    return (await client.allocation(cid, { signal: session.signal })).replication_factor_min
+    return await client.allocation(cid, { signal: session.signal })
   } catch (error) {
     session.signal.throwIfAborted()
-    if (error instanceof Error && error.name === 'ApiError') return args.replicationMin
+    if (error instanceof Error && error.name === 'ApiError') return undefined
     throw error
   }
 }

@@ -5,6 +5,7 @@ import { makePeer } from '../core/local/new-peer.ts'
 import { type Config, loadPeerFiles } from '../core/local/peer-files.ts'
 import type { Peer } from '../core/peer.ts'
 import type { Logger } from '../core/runtime/ports.ts'
+import { strayErrorHandler } from '../core/runtime/stray-errors.ts'
 import { createSystemRuntime } from '../core/runtime/system.ts'
 import { command } from './command.ts'
 import type { ParsedValues } from './declaration.ts'
@@ -47,9 +48,7 @@ export default command({
     const { logger } = runtime
     stop.logger = logger
     // The network libraries leave some errors of broken connections to nobody; none of them is worth the peer.
-    session.takeStrayErrors((error) => {
-      logger.error('an error that nobody caught; the peer goes on', { cause: stackOf(error) })
-    })
+    session.takeStrayErrors(strayErrorHandler(logger, runtime.clock))
     const { folder, environment } = session
     if (args.init && !hasConfiguration(folder)) await initialise(args, session, logger)
 
@@ -70,10 +69,6 @@ export default command({
     await notify(environment, 'STOPPING=1')
   },
 })
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
-}
 
 /** Takes the signals over. The first one resolves `asked`. */
 function stopping(session: Session): { asked: Promise<void>; logger: Logger | undefined } {

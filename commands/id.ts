@@ -11,6 +11,6 @@ export default command({
   async run({ session }) {
     const client = await session.client()
     const id = await client.id({ signal: session.signal })
-    await session.print(id, () => idText(id))
+    await session.print(id, idText)
   },
 })

@@ -97,6 +97,8 @@ function tell(made: MadePeer, hasSource: boolean, session: Session): void {
         : `peerstore written to ${file} with ${entries} entries.`,
     )
   }
+  if (!made.hasSecret)
+    session.warn('CLUSTER_SECRET is set and empty: whoever reaches this peer can join the cluster')
   if (hasSource) return
   if (made.probed !== undefined) {
     const found = made.ipfs === 'kubo' ? 'answers' : 'does not answer'

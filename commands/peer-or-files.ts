@@ -30,7 +30,7 @@ export async function* fromPeerOrFiles<Row>(
 /** Throws `error` when the files are no substitute for the peer that did not answer. */
 async function localPinset(session: Session, error: unknown): Promise<LocalPinset> {
   const isUnreached =
-    error instanceof Error && error.name === 'ApiError' && 'code' in error && error.code === 0
+    error instanceof Error && error.name === 'ApiError' && 'answered' in error && !error.answered
   if (!isUnreached || session.hostIsGiven) throw error
   const [{ LocalPinset }, { localPeerName }] = await Promise.all([
     import('../core/local/pinset.ts'),

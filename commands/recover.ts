@@ -21,10 +21,10 @@ export default command({
     const options = { local: args.local, signal: session.signal }
     if (args.cid !== undefined) {
       const status = await client.recover(cidArgument(args.cid), options)
-      return await session.print(status, () => statusText(status))
+      return await session.print(status, statusText)
     }
     for await (const status of client.recoverAll(options)) {
-      await session.print(status, () => statusText(status))
+      await session.print(status, statusText)
     }
   },
 })

@@ -29,8 +29,11 @@ export interface Session {
 
   /** Data, on stdout. Resolves when there is room for more. */
   write(text: string): Promise<void>
-  /** One object of data: its text, or its JSON with four spaces, with a newline at the end. */
-  print(object: unknown, text: () => string): Promise<void>
+  /**
+   * One object of data: its text, or its JSON with four spaces, with a newline at the end. `text` gets a copy in which no
+   * text of a stranger can move the cursor of a terminal, or begin a line; the JSON has all as it is.
+   */
+  print<Data>(object: Data, text: (shown: Data) => string): Promise<void>
 
   /** Talk, on stderr. */
   say(message: string): void

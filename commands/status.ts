@@ -49,6 +49,6 @@ export default command({
         for (const info of infos) yield globalPinInfoToJson(info)
       },
     )
-    for await (const status of statuses) await session.print(status, () => statusText(status))
+    for await (const status of statuses) await session.print(status, statusText)
   },
 })

@@ -13,6 +13,6 @@ export default command({
   async run({ session }) {
     const client = await session.client()
     const token = await client.token({ signal: session.signal })
-    await session.print(token, () => `${token.token}\n`)
+    await session.print(token, (shown) => `${shown.token}\n`)
   },
 })

@@ -12,6 +12,6 @@ export default command({
   ],
   async run({ args, session }) {
     const told = args.server ? await (await session.client()).version({ signal: session.signal }) : buildInfo
-    await session.print(told, () => `${told.version}\n`)
+    await session.print(told, ({ version }) => `${version}\n`)
   },
 })

@@ -8,6 +8,7 @@ import fsDriver from 'unstorage/drivers/fs-lite'
 import { type Adder, createAdder } from './adder/adder.ts'
 import type { PeerService } from './api/peer-service.ts'
 import type { RestApi } from './api/rest/rest-api.ts'
+import { isOpenToOthers } from './config/atomic-file.ts'
 import { peerstoreFileOf, removedPeersFileOf } from './config/folder.ts'
 import type { Identity } from './config/identity.ts'
 import type { Config } from './config/load.ts'
@@ -47,6 +48,7 @@ import { SwarmLinks } from './peer/swarm-links.ts'
 import type { PeerIdText } from './pin/pin.ts'
 import type { Ipfs } from './runtime/ipfs.ts'
 import type { Runtime } from './runtime/ports.ts'
+import { createPrivateFolder } from './runtime/private-files.ts'
 import type { Store } from './runtime/store.ts'
 import { openStore } from './store/sqlite-store.ts'
 import { createTracker, type Tracker } from './tracker/driver.ts'
@@ -100,6 +102,11 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   // Only now: a start that fails says nothing but why.
   for (const unmet of unmetSettings(config))
     runtime.logger.info('a setting has no effect', { setting: unmet })
+  if (await isOpenToOthers(config.folder)) {
+    runtime.logger.warn('others on this machine may look into the folder of the peer: chmod 700 closes it', {
+      folder: config.folder,
+    })
+  }
   const { ipfs: node, gatewayUrls } = await openIpfs(init)
   started.use(node)
   const ipfs = tellingOfWorks(init, node, started, () => void heartbeat.beat())
@@ -111,6 +118,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const ipfsView = () => watch.view
   const tracker = started.use(createTracker({ store, ipfs, runtime, settings: trackerSettings(config) }))
   const reconciliation = started.use(openReconciliation(init, { store, ipfs, tracker }))
+  if (ipfs.proof !== undefined) started.use(ipfs.proof.watch((cid) => void reconciliation.suspect(cid)))
   const attention = started.use(openAttention(init, () => void heartbeat.beat()))
   const window = new MetricWindow(attention, (peer) => network.belongs(peer))
   const removed = await RemovedPeers.open(removedPeersFileOf(config.folder))
@@ -140,7 +148,16 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const upkeep = started.use(openUpkeep(init, { store, membership, pinning }))
   const others = () => members.others()
   const removal = started.use(
-    new Removal({ self, isFollower, removed, upkeep, others, calls: network, runtime }),
+    new Removal({
+      self,
+      isFollower,
+      removed,
+      upkeep,
+      others,
+      hasPinged: (peer) => window.latest('ping', peer) !== undefined,
+      calls: network,
+      runtime,
+    }),
   )
   const alerts = started.use(new Alerts({ window, interval: config.pubsubmon.checkInterval, runtime }))
   const service: Service = new Service({
@@ -339,7 +356,9 @@ async function savePeerstore({ config, runtime }: PeerInit, network: ClusterNetw
 
 /** Small values that may be lost, such as the last identity of the IPFS node. */
 function openCache(folder: string): Storage {
-  return createStorage({ driver: fsDriver({ base: join(folder, 'cache') }) })
+  const base = join(folder, 'cache')
+  createPrivateFolder(base)
+  return createStorage({ driver: fsDriver({ base }) })
 }
 
 function openReconciliation(
@@ -382,6 +401,7 @@ function createPinning(
     defaults: { min: config.cluster.replicationFactorMin, max: config.cluster.replicationFactorMax },
     isFollower: config.cluster.followerMode,
     clock: runtime.clock,
+    scheduler: runtime.scheduler,
   })
 }
 

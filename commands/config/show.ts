@@ -1,5 +1,6 @@
 /** `cluster config show`. */
 import { showConfig } from '../../core/local/peer-files.ts'
+import { harmlessText } from '../../core/runtime/harmless-text.ts'
 import { command } from '../command.ts'
 
 export default command({
@@ -16,6 +17,6 @@ export default command({
     const { folder, environment, signal } = session
     const { text, warnings } = await showConfig({ folder, environment, signal, secrets: args.secrets })
     for (const warning of warnings) session.warn(warning)
-    await session.print(JSON.parse(text), () => `${text}\n`)
+    await session.print(JSON.parse(text), () => `${text.split('\n').map(harmlessText).join('\n')}\n`)
   },
 })

@@ -13,7 +13,7 @@ export default command({
     for (const warning of warnings) session.warn(warning)
     await session.print(
       { valid: true, configuration: config.origin, id: identity.id, warnings },
-      () => `${config.origin} is valid\n`,
+      ({ configuration }) => `${configuration} is valid\n`,
     )
   },
 })

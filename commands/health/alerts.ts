@@ -14,6 +14,8 @@ export default command({
   async run({ session }) {
     const client = await session.client()
     const alerts = await client.alerts({ signal: session.signal })
-    await session.print(alerts, () => (alerts ?? []).map((alert) => alertText(alert, Date.now())).join(''))
+    await session.print(alerts, (shown) =>
+      (shown ?? []).map((alert) => alertText(alert, Date.now())).join(''),
+    )
   },
 })

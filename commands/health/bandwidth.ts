@@ -10,6 +10,6 @@ export default command({
   async run({ session }) {
     const client = await session.client()
     const bandwidth = await client.bandwidth({ signal: session.signal })
-    await session.print(bandwidth, () => bandwidthText(bandwidth))
+    await session.print(bandwidth, bandwidthText)
   },
 })

@@ -1,5 +1,6 @@
 /** `cluster health graph`. */
-import { writeFile } from 'node:fs/promises'
+import { writeOutput } from '../../core/local/output-file.ts'
+import { harmlessCopy } from '../../core/runtime/harmless-text.ts'
 import { command } from '../command.ts'
 import { CommandError } from '../errors.ts'
 import { connectGraphText } from '../text/connect-graph.ts'
@@ -31,10 +32,14 @@ export default command({
   async run({ args, session }) {
     const client = await session.client()
     const graph = await client.connectGraph({ signal: session.signal })
-    const text = connectGraphText(graph, { allIpfsPeers: args.allIpfsPeers })
+    const text = connectGraphText(harmlessCopy(graph), { allIpfsPeers: args.allIpfsPeers })
     if (args.file === '' || args.file === '-') return await session.write(text)
-    await writeFile(args.file, text).catch((cause: unknown) => {
+    await writeOutput(args.file, whole(text), (cause) => {
       throw new CommandError('creating output file', cause)
     })
   },
 })
+
+async function* whole(text: string): AsyncGenerator<string> {
+  yield text
+}

@@ -17,11 +17,11 @@ export default command({
     const options = { signal: session.signal }
     if (args.name === undefined) {
       const names = await client.metricNames(options)
-      return await session.print(names, () => (names ?? []).map((name) => `${name}\n`).join(''))
+      return await session.print(names, (shown) => (shown ?? []).map((name) => `${name}\n`).join(''))
     }
     const metrics = await client.metrics(args.name, options)
-    await session.print(metrics, () =>
-      (metrics ?? []).map((metric) => metricText(metric, Date.now())).join(''),
+    await session.print(metrics, (shown) =>
+      (shown ?? []).map((metric) => metricText(metric, Date.now())).join(''),
     )
   },
 })

@@ -10,6 +10,6 @@ export default command({
   async run({ args, session }) {
     const client = await session.client()
     const report = await client.repoGc({ local: args.local, signal: session.signal })
-    await session.print(report, () => repoGcText(report))
+    await session.print(report, repoGcText)
   },
 })

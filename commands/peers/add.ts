@@ -16,6 +16,6 @@ export default command({
   async run({ args, session }) {
     const client = await session.client()
     const id = await client.peerAdd(peerIdArgument(args.peer), { signal: session.signal })
-    await session.print(id, () => idText(id))
+    await session.print(id, idText)
   },
 })

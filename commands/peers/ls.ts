@@ -12,6 +12,6 @@ export default command({
   ],
   async run({ session }) {
     const client = await session.client()
-    for await (const id of client.peers({ signal: session.signal })) await session.print(id, () => idText(id))
+    for await (const id of client.peers({ signal: session.signal })) await session.print(id, idText)
   },
 })

@@ -1,4 +1,5 @@
 /** `cluster pin add`. */
+import { pathArgument } from '../cid.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
 import { pinText } from '../text/pin.ts'
@@ -10,8 +11,9 @@ import {
   metadataOf,
   nameFlag,
   replicationFlags,
+  warnOfAllocations,
 } from './options.ts'
-import { outcomeFlags, showOutcome } from './outcome.ts'
+import { checkedWait, outcomeFlags, showOutcome } from './outcome.ts'
 
 export default command({
   args: {
@@ -53,7 +55,9 @@ export default command({
     ],
   ],
   async run({ args, session }) {
-    if (args.dryRun && args.wait) throw new UsageError('--dry-run pins nothing to --wait for')
+    const outcome = checkedWait(args, session)
+    if (outcome.wait && args.dryRun) throw new UsageError('--dry-run pins nothing to --wait for')
+    const path = pathArgument(args.cid)
     const client = await session.client()
     const request = {
       replicationFactorMin: args.replication || args.replicationMin,
@@ -65,8 +69,9 @@ export default command({
       ...expiryOf(args.expireIn),
       dryRun: args.dryRun,
     }
-    const pin = await client.pin(args.cid, request, { signal: session.signal })
-    if (args.dryRun) await session.print(pin, () => pinText(pin))
-    else await showOutcome(session, pin, 'pinned', args)
+    const pin = await client.pin(path, request, { signal: session.signal })
+    warnOfAllocations(request.userAllocations, pin, session)
+    if (args.dryRun) await session.print(pin, pinText)
+    else await showOutcome(session, pin, 'pinned', outcome)
   },
 })

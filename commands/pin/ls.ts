@@ -46,7 +46,7 @@ export default command({
         yield pinToJson(pin, 'stored')
       },
     )
-    for await (const pin of pins) await session.print(pin, () => pinText(pin))
+    for await (const pin of pins) await session.print(pin, pinText)
   },
 })
 

@@ -1,11 +1,13 @@
 /** Flags that say how something is to be pinned, and what they ask of the API. */
 
+import type { PinObject } from '../../core/client/shapes.ts'
 import { parseDuration } from '../../core/pin/duration.ts'
 import { setMetadata } from '../../core/pin/metadata.ts'
 import { parsePeerId } from '../../core/pin/peer-id.ts'
 import type { PinOptions } from '../../core/pin/pin.ts'
 import type { FlagDeclaration } from '../declaration.ts'
 import { CommandError } from '../errors.ts'
+import type { Session } from '../session.ts'
 
 const factor = { type: 'integer', default: 0, hint: 'n' } as const
 
@@ -68,9 +70,28 @@ export function metadataOf(entries: string[]): Record<string, string> {
     if (value.length === 0) {
       throw new CommandError('parsing metadata', 'metadata were not in the format key=value')
     }
+    // The API has no name for it, and would drop it.
+    if (key === '')
+      throw new CommandError('parsing metadata', `${JSON.stringify(entry)} has no key before its "="`)
     setMetadata(metadata, key!, value.join('='))
   }
   return metadata
+}
+
+/** Tells which of the peers that were preferred do not hold the pin, and why. */
+export function warnOfAllocations(asked: string[], pin: PinObject, session: Pick<Session, 'warn'>): void {
+  if (asked.length === 0) return
+  if (pin.replication_factor_min === -1) {
+    session.warn(
+      '--allocations has no effect: the pin is for every peer; --rmin and --rmax ask for fewer copies',
+    )
+    return
+  }
+  for (const id of asked.filter((each) => !(pin.allocations ?? []).includes(each))) {
+    session.warn(
+      `${id} of --allocations was not chosen: it is no member of the cluster now, has no room, or more peers are named than copies are made`,
+    )
+  }
 }
 
 /** Throws `CommandError`; the API would pass over what it cannot read. */

@@ -2,22 +2,16 @@
 import type { PinObject } from '../../core/client/shapes.ts'
 import { waitForStatus } from '../../core/client/wait.ts'
 import type { FlagDeclaration } from '../declaration.ts'
-import { CommandError } from '../errors.ts'
+import { CommandError, UsageError } from '../errors.ts'
 import type { Session } from '../session.ts'
 import { pinText, statusText } from '../text/pin.ts'
 
-export const outcomeFlags = {
-  'no-status': {
-    type: 'boolean',
-    alias: ['ns'],
-    description: 'do not ask for the status afterwards (faster, quieter)',
-  },
-  wait: { type: 'boolean', alias: ['w'], description: 'wait until the peers have done it' },
+export const waitFlags = {
   'wait-limit': {
     type: 'integer',
     alias: ['wl'],
     hint: 'n',
-    description: 'peers that are enough to wait for; all, or the minimum factor of a pin, when not given',
+    description: 'wait until so many peers have done it; all, or the minimum factor of a pin, when not given',
   },
   'wait-timeout': {
     type: 'duration',
@@ -27,11 +21,32 @@ export const outcomeFlags = {
   },
 } as const satisfies Record<string, FlagDeclaration>
 
-export interface OutcomeArgs {
-  noStatus: boolean
+export const outcomeFlags = {
+  'no-status': {
+    type: 'boolean',
+    alias: ['ns'],
+    description: 'do not ask for the status afterwards (faster, quieter)',
+  },
+  wait: { type: 'boolean', alias: ['w'], description: 'wait until the peers have done it' },
+  ...waitFlags,
+} as const satisfies Record<string, FlagDeclaration>
+
+export interface WaitArgs {
   wait: boolean
   waitLimit: number | undefined
   waitTimeout: number
+}
+
+export interface OutcomeArgs extends WaitArgs {
+  noStatus: boolean
+}
+
+/** The arguments with `wait` set where a limit of peers asks for it. To be called before anything is done: it checks. */
+export function checkedWait<Args extends WaitArgs>(args: Args, session: Pick<Session, 'warn'>): Args {
+  if ((args.waitLimit ?? 0) < 0) throw new UsageError('flag --wait-limit must not be below 0')
+  const wait = args.wait || (args.waitLimit ?? 0) > 0
+  if (!wait && args.waitTimeout !== 0) session.warn('--wait-timeout has no effect without --wait')
+  return { ...args, wait }
 }
 
 /** Milliseconds until a status is worth asking for. */
@@ -41,15 +56,16 @@ export async function showOutcome(
   session: Session,
   pin: PinObject,
   target: 'pinned' | 'unpinned',
+  /** As `checkedWait` gives them. */
   args: OutcomeArgs,
 ): Promise<void> {
-  const limit = args.waitLimit ?? (target === 'pinned' ? pin.replication_factor_min : 0)
+  const limit = args.waitLimit || (target === 'pinned' ? pin.replication_factor_min : 0)
   const waited = args.wait ? await waitFor(session, pin.cid, target, limit, args.waitTimeout) : undefined
-  if (args.noStatus) return await session.print(pin, () => pinText(pin))
+  if (args.noStatus) return await session.print(pin, pinText)
   const client = await session.client()
   if (waited === undefined) await settled(session.signal)
   const status = waited ?? (await client.status(pin.cid, { signal: session.signal }))
-  await session.print(status, () => statusText(status))
+  await session.print(status, statusText)
 }
 
 /** Shows on a terminal how many peers are there. Throws `CommandError`. */
@@ -67,6 +83,7 @@ export async function waitFor(
       limit,
       timeout,
       signal: session.signal,
+      onFailure: (failure) => session.warn(`${failure}; the other peers are enough`),
       onStatus: (_status, done, wanted) => progress.update(`on ${done} of ${wanted} peers`),
     })
   } catch (cause) {

@@ -1,6 +1,7 @@
 /** `cluster pin rm`. */
+import { pathArgument } from '../cid.ts'
 import { command } from '../command.ts'
-import { outcomeFlags, showOutcome } from './outcome.ts'
+import { checkedWait, outcomeFlags, showOutcome } from './outcome.ts'
 
 export default command({
   args: {
@@ -12,8 +13,10 @@ export default command({
     ['cluster pin rm --wait <CID>', 'waits until all peers have let go of it'],
   ],
   async run({ args, session }) {
+    const outcome = checkedWait(args, session)
+    const path = pathArgument(args.cid)
     const client = await session.client()
-    const pin = await client.unpin(args.cid, { signal: session.signal })
-    await showOutcome(session, pin, 'unpinned', args)
+    const pin = await client.unpin(path, { signal: session.signal })
+    await showOutcome(session, pin, 'unpinned', outcome)
   },
 })

@@ -1,9 +1,10 @@
 /** `cluster pin update`. */
 import { parseCid } from '../../core/pin/cid-text.ts'
+import { pathArgument } from '../cid.ts'
 import { command } from '../command.ts'
 import { CommandError } from '../errors.ts'
 import { expiryFlag, expiryOf, nameFlag } from './options.ts'
-import { outcomeFlags, showOutcome } from './outcome.ts'
+import { checkedWait, outcomeFlags, showOutcome } from './outcome.ts'
 
 export default command({
   args: {
@@ -23,14 +24,16 @@ export default command({
     'is different.',
   examples: [['cluster pin update <old CID> <new CID>', 'pins the new version beside the old']],
   async run({ args, session }) {
+    const outcome = checkedWait(args, session)
+    const path = pathArgument(args.new)
     const client = await session.client()
     const pin = await client.pinUpdate(
       existingCid(args.existing),
-      args.new,
+      path,
       { name: args.name, ...expiryOf(args.expireIn) },
       { signal: session.signal },
     )
-    await showOutcome(session, pin, 'pinned', args)
+    await showOutcome(session, pin, 'pinned', outcome)
   },
 })
 

@@ -20,7 +20,7 @@ export default command({
     })
     for await (const fault of found) {
       faults++
-      await session.print(fault, () => faultText(fault))
+      await session.print(fault, faultText)
     }
     if (faults > 0) throw new StateFaultyError(faults)
     session.say('the tables agree with the history')

@@ -1,9 +1,12 @@
 /** `cluster state export`. */
 
-import { open, rename, unlink } from 'node:fs/promises'
+import { writeOutput } from '../../core/local/output-file.ts'
 import { exportState } from '../../core/local/state-export.ts'
 import { command } from '../command.ts'
 import { CommandError } from '../errors.ts'
+
+/** Not to be opened again: where stdout is a socket, that cannot be done. */
+const stdoutNames = ['', '-', '/dev/stdout', '/dev/fd/1']
 
 export default command({
   args: {
@@ -31,30 +34,14 @@ export default command({
         yield part.text
       }
     })()
-    if (args.file === '' || args.file === '-') {
+    if (stdoutNames.includes(args.file)) {
       for await (const text of texts) await session.write(text)
     } else {
-      await writeWhole(args.file, texts)
+      await writeOutput(args.file, texts, failed)
     }
     session.say(`${pins} pins exported`)
   },
 })
-
-/** The file appears when it is whole. */
-async function writeWhole(path: string, texts: AsyncIterable<string>): Promise<void> {
-  const partial = `${path}.partial-${process.pid}`
-  const file = await open(partial, 'wx').catch(failed)
-  try {
-    for await (const text of texts) await file.write(text).catch(failed)
-    await file.sync()
-    await file.close()
-    await rename(partial, path).catch(failed)
-  } catch (error) {
-    await file.close().catch(() => undefined)
-    await unlink(partial).catch(() => undefined)
-    throw error
-  }
-}
 
 function failed(cause: unknown): never {
   throw new CommandError('writing output file', cause)

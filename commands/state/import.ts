@@ -37,6 +37,7 @@ export default command({
     'pinset. Other peers of the cluster that still have the old one would bring it back: stop and replace theirs too.',
   examples: [
     ['cluster state import --force pins.json', 'replaces the pinset with the pins of a file'],
+    ['cluster --config ./new state import -f list.json', 'takes what "cluster pin ls --json" printed, too'],
     ['zcat pins.json.gz | cluster state import -f', 'reads them from stdin'],
   ],
   async run({ args, session }) {
@@ -48,6 +49,7 @@ export default command({
     if (!args.force && !session.force) {
       await session.confirm('The pinset (state) of this peer will be replaced. Continue?', '--force')
     }
+    const unknown = new Set<string>()
     using progress = session.progress('importing')
     const imported = await importState({
       files,
@@ -57,8 +59,14 @@ export default command({
       replicationMax: args.replicationMax,
       allocations,
       signal,
+      onUnknownKey: (key) => {
+        if (unknown.size < maxToldKeys) unknown.add(key)
+      },
       onProgress: (pins) => progress.update(`${pins} pins`),
     })
+    if (unknown.size > 0) {
+      session.warn(`keys that mean nothing here were left out: ${[...unknown].join(', ')}`)
+    }
     if (imported.withoutAllocations > 0) {
       session.warn(
         `${imported.withoutAllocations} pins have no allocations, so that no peer will hold them; import again with ` +
@@ -68,6 +76,9 @@ export default command({
     session.say(`${imported.pins} pins imported`)
   },
 })
+
+/** Unknown keys that are named. */
+const maxToldKeys = 10
 
 async function open(
   file: string | undefined,

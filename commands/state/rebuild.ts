@@ -22,7 +22,7 @@ export default command({
     })
     for await (const fault of repaired) {
       faults++
-      await session.print(fault, () => faultText(fault))
+      await session.print(fault, faultText)
     }
     session.say(faults === 0 ? 'nothing had to be repaired' : `${faults} faults repaired`)
   },

@@ -22,8 +22,9 @@ class Nodes {
     const name = `${letter}${this.#names.size}`
     this.#names.set(id, name)
     const label = `< <B> ${escaped(title)} </B> <BR/> <B> ${subtitle} </B> >`
+    const group = id.replaceAll('"', '')
     const look = `color="${color}" style="filled" colorscheme="x11" fontcolor="black" fontname="Arial"`
-    this.#lines.push(`${name} [label=${label} group="${id}" ${look} shape="${shape}" ${more}]`)
+    this.#lines.push(`${name} [label=${label} group="${group}" ${look} shape="${shape}" ${more}]`)
   }
 
   /** Undefined for a node that is not drawn. */

@@ -4,7 +4,7 @@ import type { AddedObject, GlobalPinObject, PinObject, RepoGcObject } from '../.
 const noTime = '0001-01-01T00:00:00Z'
 
 export function pinText(pin: PinObject): string {
-  const type = `${pin.type.toUpperCase()}${pin.mode === 'direct' ? '-DIRECT' : ''}`
+  const type = `${(pin.type ?? 'pin').toUpperCase()}${pin.mode === 'direct' ? '-DIRECT' : ''}`
   const everywhere = pin.replication_factor_min === -1 && pin.replication_factor_max === -1
   const allocations = [...(pin.allocations ?? [])].sort().join(' ')
   const replication = everywhere
@@ -13,24 +13,24 @@ export function pinText(pin: PinObject): string {
   const metadata = Object.keys(pin.metadata ?? {}).length > 0 ? 'yes' : 'no'
   const fields = [
     pin.cid,
-    pin.name,
+    pin.name ?? '',
     type,
     replication,
     depthText(pin.max_depth),
     `Metadata: ${metadata}`,
-    `Exp: ${pin.expire_at === noTime ? '∞' : timeText(pin.expire_at)}`,
-    `Added: ${pin.timestamp === noTime ? 'unknown' : timeText(pin.timestamp)}`,
+    `Exp: ${(pin.expire_at ?? noTime) === noTime ? '∞' : timeText(pin.expire_at)}`,
+    `Added: ${(pin.timestamp ?? noTime) === noTime ? 'unknown' : timeText(pin.timestamp)}`,
   ]
   return `${fields.join(' | ')}\n`
 }
 
 export function statusText(status: GlobalPinObject): string {
-  const head = status.name === '' ? `${status.cid}:\n` : `${status.cid} | ${status.name}:\n`
+  const head = !status.name ? `${status.cid}:\n` : `${status.cid} | ${status.name}:\n`
   const peers = Object.entries(status.peer_map ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
   const rows = peers.map(([id, peer]) => {
-    const name = peer.peername === '' ? id : peer.peername
-    const error = peer.error === '' ? '' : `: ${peer.error}`
-    const state = `${peer.status.toUpperCase()}${error} | ${peer.timestamp}`
+    const name = peer.peername || id
+    const error = !peer.error ? '' : `: ${peer.error}`
+    const state = `${(peer.status ?? 'undefined').toUpperCase()}${error} | ${peer.timestamp}`
     return `    > ${padded(name, 20)} : ${state} | Attempts: ${peer.attempt_count} | Priority: ${peer.priority_pin}\n`
   })
   return head + rows.join('')
@@ -41,10 +41,10 @@ export function addedText(added: AddedObject): string {
 }
 
 export function repoGcText(report: RepoGcObject): string {
-  const peers = Object.entries(report.peer_map).sort(([a], [b]) => (a < b ? -1 : 1))
+  const peers = Object.entries(report.peer_map ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
   return peers
     .map(([id, peer]) => {
-      const name = padded(peer.peername === '' ? id : peer.peername, 15)
+      const name = padded(peer.peername || id, 15)
       const keys = (peer.keys ?? []).map(({ key, error }) => `    - ${error ? `ERROR: ${error}` : key}\n`)
       return `${name}${peer.error ? ` | ERROR: ${peer.error}` : ''}\n  > CIDs:\n${keys.join('')}`
     })

@@ -3,6 +3,7 @@ import * as dagPb from '@ipld/dag-pb'
 import { UnixFS } from 'ipfs-unixfs'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
+import { bytesFromText } from '../runtime/byte-text.ts'
 import type { IpfsBlock } from '../runtime/ipfs.ts'
 import { type HashFunction, multihash } from './hashing.ts'
 
@@ -58,7 +59,7 @@ export class BlockMaker {
   }
 
   symlink(target: string): Promise<DagNode> {
-    return this.#node(new UnixFS({ type: 'symlink', data: Buffer.from(target) }), [])
+    return this.#node(new UnixFS({ type: 'symlink', data: bytesFromText(target) }), [])
   }
 
   /** `entries` in the byte order of their names. */
@@ -79,7 +80,10 @@ export class BlockMaker {
 
   #node(unixfs: UnixFS, entries: NamedNode[], fileSize = 0): Promise<DagNode> {
     const Links = entries.map(({ name, node }) => ({ Hash: node.cid, Name: name, Tsize: node.dagSize }))
-    const bytes = dagPb.encode({ Data: unixfs.marshal(), Links })
+    const Data = unixfs.marshal()
+    // The codec knows names in UTF-8 only.
+    const isText = entries.every(({ name }) => name.isWellFormed())
+    const bytes = isText ? dagPb.encode({ Data, Links }) : bytesOfNode(Data, entries)
     const below = entries.reduce((sum, { node }) => sum + node.dagSize, 0)
     return this.#block(bytes, below, fileSize)
   }
@@ -109,11 +113,28 @@ function leafBytes(data: Uint8Array, type: 'file' | 'raw'): Uint8Array {
   return bytes
 }
 
-/** `value` is below 2³¹. */
+/** A dag-pb node whose links have names in any encoding. Fields: Links (2) { Hash (1), Name (2), Tsize (3) }, Data (1). */
+function bytesOfNode(data: Uint8Array, entries: NamedNode[]): Uint8Array {
+  const parts: Uint8Array[] = []
+  for (const { name, node } of entries) {
+    const link = Buffer.concat([
+      ...[field(0x0a, node.cid.bytes), field(0x12, bytesFromText(name))],
+      Buffer.from([0x18, ...varint(node.dagSize)]),
+    ])
+    parts.push(field(0x12, link))
+  }
+  return Buffer.concat([...parts, field(0x0a, data)])
+}
+
+function field(tag: number, value: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from([tag, ...varint(value.length)]), value])
+}
+
+/** `value` is a whole number of at least 0. */
 function varint(value: number): number[] {
   const bytes: number[] = []
   let rest = value
-  for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80)
+  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80)
   bytes.push(rest)
   return bytes
 }

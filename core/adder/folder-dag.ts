@@ -3,6 +3,7 @@
  * by the murmur3-x64-64 of the name.
  */
 import { murmur364 } from '@multiformats/murmur3'
+import { textFromBytes } from '../runtime/byte-text.ts'
 import type { BlockMaker, DagNode, NamedNode } from './block-maker.ts'
 import { UploadPathError } from './errors.ts'
 import type { FolderEntries } from './folder-entries.ts'
@@ -33,7 +34,7 @@ function refuseDoubles(entries: FolderEntries, order: Uint32Array): void {
 }
 
 function named(entries: FolderEntries, index: number, prefix: string): NamedNode {
-  return { name: prefix + Buffer.from(entries.name(index)).toString(), node: entries.node(index) }
+  return { name: prefix + textFromBytes(entries.name(index)), node: entries.node(index) }
 }
 
 class Hamt {

@@ -1,5 +1,6 @@
 /** The entries of one folder, packed: a folder of millions of files costs its names and CIDs, and no objects. */
 import { CID } from 'multiformats/cid'
+import { bytesFromText } from '../runtime/byte-text.ts'
 import type { NamedNode } from './block-maker.ts'
 
 /** Counts the bytes that all folders of an add hold. */
@@ -28,14 +29,15 @@ export class FolderEntries {
 
   /** `name` is at most 65,535 bytes long. */
   add(name: string, { cid, dagSize }: NamedNode['node']): void {
-    const nameLength = Buffer.byteLength(name)
+    const nameBytes = bytesFromText(name)
+    const nameLength = nameBytes.length
     const length = headerBytes + nameLength + cid.bytes.length
     this.#makeRoom(length)
     const start = this.#used
     this.#bytes.writeUInt16LE(nameLength, start)
     this.#bytes.writeUInt16LE(cid.bytes.length, start + 2)
     this.#bytes.writeDoubleLE(dagSize, start + 4)
-    this.#bytes.write(name, start + headerBytes)
+    this.#bytes.set(nameBytes, start + headerBytes)
     this.#bytes.set(cid.bytes, start + headerBytes + nameLength)
     this.#offsets[this.#count++] = start
     this.#used += length

@@ -50,7 +50,9 @@ export class Authenticator {
   }
 
   #passwordOf(user: string): string | undefined {
-    return Object.hasOwn(this.#credentials, user) ? this.#credentials[user] : undefined
+    const password = Object.hasOwn(this.#credentials, user) ? this.#credentials[user] : undefined
+    // An account without a password is closed: a token signed with the empty key would open it.
+    return password === '' ? undefined : password
   }
 
   /** Takes as long for a wrong password as for a right one, whatever their lengths. */

@@ -22,7 +22,7 @@ export interface PeerService {
   peers(options?: CallOptions): AsyncIterable<PeerIdentity>
   /** Who that peer is, which has to answer; with a CRDT that is all there is to adding it. */
   addPeer(peer: PeerIdText, options?: CallOptions): Promise<PeerIdentity>
-  /** Rejects with a CRDT: a peer is a member for as long as it says so itself. */
+  /** Gives its pins to others, and gives it none. Rejects with `UnknownPeerError` when nobody knows it, with `PinsStayError`. */
   removePeer(peer: PeerIdText): Promise<void>
 
   connectGraph(options?: CallOptions): Promise<ConnectGraph>
@@ -37,15 +37,15 @@ export interface PeerService {
   /** Pins a CID. Rejects with `InvalidPinError`, `PinNotFoundError` (for `pinUpdate`), `FollowerError`, … */
   pin(cid: CID, options: PinOptions): Promise<Pin>
   /** Resolves `/ipfs/…`, `/ipns/…`, `/ipld/…` and pins what is there. */
-  pinPath(path: string, options: PinOptions): Promise<Pin>
+  pinPath(path: string, options: PinOptions, call?: CallOptions): Promise<Pin>
   /** Returns the pin as it was. Rejects with `PinNotFoundError`. */
-  unpin(cid: CID): Promise<Pin>
-  unpinPath(path: string): Promise<Pin>
+  unpin(cid: CID, call?: CallOptions): Promise<Pin>
+  unpinPath(path: string, call?: CallOptions): Promise<Pin>
 
   /** What would be stored, and where, without storing it. */
   planPin(cid: CID, options: PinOptions): Promise<Pin>
   /** As `planPin`, of what is at a path. */
-  planPinPath(path: string, options: PinOptions): Promise<Pin>
+  planPinPath(path: string, options: PinOptions, call?: CallOptions): Promise<Pin>
 
   /** Rejects with `PinNotFoundError`. */
   allocation(cid: CID): Promise<Pin>

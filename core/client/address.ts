@@ -1,6 +1,7 @@
 /** Addresses of an API: multiaddrs as the original takes them, and URLs. */
 import { authorityOf, parseEndpoint } from '../runtime/endpoint.ts'
 import { ApiAddressError } from './errors.ts'
+import { unescaped } from './pin-path.ts'
 
 /** The default listener of a peer (`spec/rest-api.md §1`). */
 export const defaultApiAddress = '/ip4/127.0.0.1/tcp/9094'
@@ -52,7 +53,7 @@ function fromUrl(text: string): ApiAddress | undefined {
   if (!URL.canParse(text)) return undefined
   const url = new URL(text)
   if (url.protocol === 'unix:') {
-    return { text, tls: false, to: { socketPath: decodeURIComponent(url.pathname) }, authority: 'localhost' }
+    return { text, tls: false, to: { socketPath: unescaped(url.pathname) }, authority: 'localhost' }
   }
   if (!/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search !== '') return undefined
   const tls = url.protocol === 'https:'
@@ -64,7 +65,7 @@ function fromUrl(text: string): ApiAddress | undefined {
     authority: url.host,
   }
   if (url.username === '') return address
-  const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)]
+  const [user, password] = [unescaped(url.username), unescaped(url.password)]
   return { ...address, credentials: { user, password } }
 }
 

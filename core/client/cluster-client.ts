@@ -7,8 +7,10 @@ import type { CID } from 'multiformats/cid'
 import { defaultPinOptions, pinOptionsToQuery } from '../pin/options.ts'
 import type { PinOptions } from '../pin/pin.ts'
 import { type ApiAddress, parseApiAddress } from './address.ts'
-import { objectOf, objectsOf, refusalOf } from './answer.ts'
-import { ApiError } from './errors.ts'
+import { answerOf, type Expected, objectsOf, refusalOf } from './answer.ts'
+import { ApiError, StrangeAnswerError } from './errors.ts'
+import { pinPath } from './pin-path.ts'
+import { maxRedirects, redirected } from './redirect.ts'
 import type {
   AddedObject,
   AlertObject,
@@ -52,6 +54,10 @@ export interface AddQuery {
   parameters: Record<string, string | number | boolean>
 }
 
+/** What pins and statuses have in every version of a peer; the rest may be absent. */
+const pinKeys = ['cid'] as const
+const statusKeys = ['cid'] as const
+
 export class ClusterClient {
   readonly addresses: readonly ApiAddress[]
   readonly #init: ClusterClientInit
@@ -63,56 +69,56 @@ export class ClusterClient {
   }
 
   id(options: RequestOptions = {}): Promise<IdObject> {
-    return this.#object('GET', '/id', options)
+    return this.#object('GET', '/id', ['id'], options)
   }
 
   version(options: RequestOptions = {}): Promise<VersionObject> {
-    return this.#object('GET', '/version', options)
+    return this.#object('GET', '/version', ['version'], options)
   }
 
   peers(options: RequestOptions = {}): AsyncGenerator<IdObject> {
-    return this.#stream('GET', '/peers', options)
+    return this.#stream('GET', '/peers', ['id'], options)
   }
 
   peerAdd(peer: string, options: RequestOptions = {}): Promise<IdObject> {
-    return this.#object('POST', '/peers', options, { peer_id: peer })
+    return this.#object('POST', '/peers', ['id'], options, { peer_id: peer })
   }
 
   async peerRemove(peer: string, options: RequestOptions = {}): Promise<void> {
-    await this.#object('DELETE', `/peers/${encodeURIComponent(peer)}`, options)
+    await this.#object('DELETE', `/peers/${encodeURIComponent(peer)}`, 'nothing', options)
   }
 
   connectGraph(options: RequestOptions = {}): Promise<ConnectGraphObject> {
-    return this.#object('GET', '/health/graph', options)
+    return this.#object('GET', '/health/graph', ['cluster_id'], options)
   }
 
   /** The newest first; `null` from a peer of another version may mean none. */
   alerts(options: RequestOptions = {}): Promise<AlertObject[] | null> {
-    return this.#object('GET', '/health/alerts', options)
+    return this.#object('GET', '/health/alerts', 'list', options)
   }
 
   bandwidth(options: RequestOptions = {}): Promise<BandwidthObject> {
-    return this.#object('GET', '/health/bandwidth', options)
+    return this.#object('GET', '/health/bandwidth', [], options)
   }
 
   metricNames(options: RequestOptions = {}): Promise<string[] | null> {
-    return this.#object('GET', '/monitor/metrics', options)
+    return this.#object('GET', '/monitor/metrics', 'list', options)
   }
 
   metrics(name: string, options: RequestOptions = {}): Promise<MetricObject[] | null> {
     // `tag:group` stays readable, as the original's client asks for it.
     const segment = encodeURIComponent(name).replaceAll('%3A', ':')
-    return this.#object('GET', `/monitor/metrics/${segment}`, options)
+    return this.#object('GET', `/monitor/metrics/${segment}`, 'list', options)
   }
 
   /** A token that stands for the user of this client. */
   token(options: RequestOptions = {}): Promise<TokenObject> {
-    return this.#object('POST', '/token', options)
+    return this.#object('POST', '/token', ['token'], options)
   }
 
   /** Resolves when the peer is there; nobody need be a user for that. */
   async health(options: RequestOptions = {}): Promise<void> {
-    await this.#object('GET', '/health', options)
+    await this.#object('GET', '/health', 'nothing', options)
   }
 
   /** Pins a CID, or what a path leads to. */
@@ -120,11 +126,11 @@ export class ClusterClient {
     const { dryRun, ...pin } = request
     const query = pinOptionsToQuery({ ...defaultPinOptions(), ...pin })
     if (dryRun) query.set('dry-run', 'true')
-    return this.#object('POST', `/pins${ipfsPath(path)}?${query}`, options)
+    return this.#object('POST', `/pins${apiPath(path)}?${query}`, pinKeys, options)
   }
 
   unpin(path: string, options: RequestOptions = {}): Promise<PinObject> {
-    return this.#object('DELETE', `/pins${ipfsPath(path)}`, options)
+    return this.#object('DELETE', `/pins${apiPath(path)}`, pinKeys, options)
   }
 
   /** Pins `to` with the options of the pin of `from`. */
@@ -138,16 +144,16 @@ export class ClusterClient {
   }
 
   allocation(cid: string, options: RequestOptions = {}): Promise<PinObject> {
-    return this.#object('GET', `/allocations/${encodeURIComponent(cid)}`, options)
+    return this.#object('GET', `/allocations/${encodeURIComponent(cid)}`, pinKeys, options)
   }
 
   /** `filter`: pin types, comma separated; empty = all. */
   allocations(filter: string, options: RequestOptions = {}): AsyncGenerator<PinObject> {
-    return this.#stream('GET', `/allocations?${new URLSearchParams({ filter })}`, options)
+    return this.#stream('GET', `/allocations?${new URLSearchParams({ filter })}`, pinKeys, options)
   }
 
   status(cid: string, options: RequestOptions & { local?: boolean } = {}): Promise<GlobalPinObject> {
-    return this.#object('GET', `/pins/${encodeURIComponent(cid)}?${localQuery(options)}`, options)
+    return this.#object('GET', `/pins/${encodeURIComponent(cid)}?${localQuery(options)}`, statusKeys, options)
   }
 
   /** `filter`: statuses, comma separated; empty = all. With `cids` only they are asked for, and the filter is ignored. */
@@ -157,19 +163,24 @@ export class ClusterClient {
     const query = localQuery(options)
     query.set('filter', options.filter ?? '')
     query.set('cids', (options.cids ?? []).join(','))
-    return this.#stream('GET', `/pins?${query}`, options)
+    return this.#stream('GET', `/pins?${query}`, statusKeys, options)
   }
 
   recover(cid: string, options: RequestOptions & { local?: boolean } = {}): Promise<GlobalPinObject> {
-    return this.#object('POST', `/pins/${encodeURIComponent(cid)}/recover?${localQuery(options)}`, options)
+    return this.#object(
+      'POST',
+      `/pins/${encodeURIComponent(cid)}/recover?${localQuery(options)}`,
+      statusKeys,
+      options,
+    )
   }
 
   recoverAll(options: RequestOptions & { local?: boolean } = {}): AsyncGenerator<GlobalPinObject> {
-    return this.#stream('POST', `/pins/recover?${localQuery(options)}`, options)
+    return this.#stream('POST', `/pins/recover?${localQuery(options)}`, statusKeys, options)
   }
 
   repoGc(options: RequestOptions & { local?: boolean } = {}): Promise<RepoGcObject> {
-    return this.#object('POST', `/ipfs/gc?${localQuery(options)}`, options)
+    return this.#object('POST', `/ipfs/gc?${localQuery(options)}`, [], options)
   }
 
   /** Uploads and yields what was added, progress lines too when `parameters` ask for them. */
@@ -186,15 +197,17 @@ export class ClusterClient {
       ...this.#exchange('POST', `/add?${search}`, options),
       headers: { 'Content-Type': body.contentType },
       body: body.content,
+      isUpload: true,
     }
     // A body can be sent once only: the address is chosen before.
     const address = this.addresses.length === 1 ? this.addresses[0]! : await this.#firstThatAnswers(options)
-    yield* objectsOf<AddedObject>(await this.#send(address, init))
+    yield* objectsOf<AddedObject>(await this.#send(address, init), ['name'])
   }
 
   async #object<Result>(
     method: Exchange['method'],
     path: string,
+    expected: Expected,
     options: RequestOptions,
     body?: object,
   ): Promise<Result> {
@@ -205,7 +218,7 @@ export class ClusterClient {
     try {
       const init = this.#exchange(method, path, signal ? { signal } : {})
       const answer = await this.#firstAnswer(body === undefined ? init : { ...init, ...jsonBody(body) })
-      return await objectOf<Result>(answer)
+      return await answerOf<Result>(answer, expected)
     } catch (error) {
       if (limit?.aborted && !options.signal?.aborted) {
         throw new ApiError(0, `no answer within ${timeout} ms`, { cause: error })
@@ -217,9 +230,10 @@ export class ClusterClient {
   async *#stream<Row>(
     method: Exchange['method'],
     path: string,
+    keys: readonly string[],
     options: RequestOptions,
   ): AsyncGenerator<Row> {
-    yield* objectsOf<Row>(await this.#firstAnswer(this.#exchange(method, path, options)))
+    yield* objectsOf<Row>(await this.#firstAnswer(this.#exchange(method, path, options)), keys)
   }
 
   #exchange(method: Exchange['method'], path: string, { signal }: RequestOptions): Exchange {
@@ -265,9 +279,15 @@ export class ClusterClient {
     const authorization = credentials && {
       Authorization: `Basic ${Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64')}`,
     }
-    const answer = await exchange(address, { ...init, headers: { ...init.headers, ...authorization } })
-    if (answer.status < 400) return answer
-    throw await refusalOf(answer)
+    let request: Exchange = { ...init, headers: { ...init.headers, ...authorization } }
+    for (let redirects = 0; redirects <= maxRedirects; redirects++) {
+      const answer = await exchange(address, request)
+      if (answer.status >= 200 && answer.status < 300) return answer
+      if (answer.status < 200 || answer.status >= 400) throw await refusalOf(answer)
+      answer.discard()
+      request = redirected(address, request, answer)
+    }
+    throw new StrangeAnswerError(address.text, `it redirected ${maxRedirects} times in a row`)
   }
 }
 
@@ -285,10 +305,10 @@ function jsonBody(value: object): Pick<Exchange, 'headers' | 'body'> {
 }
 
 /** As the original: a CID is pinned as the path that it is. */
-function ipfsPath(path: string): string {
-  const trimmed = path.replace(/^ipfs:\/\//, '/ipfs/').replace(/^ipns:\/\//, '/ipns/')
-  const full = trimmed.startsWith('/') ? trimmed : `/ipfs/${trimmed}`
-  return full.split('/').map(encodeURIComponent).join('/')
+function apiPath(path: string): string {
+  return pinPath(path)
+    .map((name) => `/${encodeURIComponent(name)}`)
+    .join('')
 }
 
 function localQuery({ local }: { local?: boolean }): URLSearchParams {

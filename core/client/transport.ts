@@ -14,6 +14,8 @@ export interface Exchange {
   path: string
   headers?: Record<string, string>
   body?: AsyncIterable<Uint8Array>
+  /** The body can be sent once only. */
+  isUpload?: boolean
   /** Milliseconds until the answer begins, 0 = any. What comes after may take its time. */
   answerTimeout: number
   /** False takes any certificate. */
@@ -23,6 +25,10 @@ export interface Exchange {
 
 export interface Answer {
   status: number
+  /** Where the request is to go instead. */
+  location: string | undefined
+  /** Where the answer came from, for messages. */
+  from: string
   body: AsyncIterable<Uint8Array>
   /** Values of `X-Stream-Error` trailers that say something; complete once `body` has ended. */
   streamErrors(): string[]
@@ -106,6 +112,8 @@ function answer(
 ): Answer {
   return {
     status: response.statusCode ?? 0,
+    location: response.headers.location,
+    from: address.text,
     body: bodyOf(response, address, signal, release),
     streamErrors: () =>
       response.rawTrailers.filter(

@@ -1,6 +1,7 @@
 /** Writes files and folders as the multipart body that `POST /add` takes (`spec/rest-api.md §8`). */
+import { bytesFromText } from '../runtime/byte-text.ts'
 
-/** One entry of an upload; folders come before what is in them. */
+/** One entry of an upload; folders come before what is in them. Names and targets are texts of `textFromBytes`. */
 export type Upload =
   | { kind: 'file'; path: string; content: AsyncIterable<Uint8Array>; source?: string }
   | { kind: 'directory'; path: string }
@@ -28,7 +29,7 @@ async function* parts(uploads: AsyncIterable<Upload>, boundary: string): AsyncGe
   const text = new TextEncoder()
   for await (const upload of uploads) {
     const headers = [
-      `Content-Disposition: form-data; name="file"; filename="${encodeURIComponent(upload.path)}"`,
+      `Content-Disposition: form-data; name="file"; filename="${escapedName(upload.path)}"`,
       `Content-Type: ${contentTypes[upload.kind]}`,
     ]
     if (upload.kind === 'file' && upload.source !== undefined) {
@@ -36,8 +37,16 @@ async function* parts(uploads: AsyncIterable<Upload>, boundary: string): AsyncGe
     }
     yield text.encode(`--${boundary}\r\n${headers.join('\r\n')}\r\n\r\n`)
     if (upload.kind === 'file') yield* upload.content
-    if (upload.kind === 'symlink') yield text.encode(upload.target)
+    if (upload.kind === 'symlink') yield bytesFromText(upload.target)
     yield text.encode('\r\n')
   }
   yield text.encode(`--${boundary}--\r\n`)
+}
+
+/** Byte by byte, as the original's client does it: names are in any encoding. */
+function escapedName(name: string): string {
+  if (name.isWellFormed()) return encodeURIComponent(name)
+  return Array.from(bytesFromText(name), (byte) =>
+    byte < 0x80 ? encodeURIComponent(String.fromCharCode(byte)) : `%${byte.toString(16).toUpperCase()}`,
+  ).join('')
 }

@@ -5,7 +5,7 @@ import type { GlobalPinObject, PeerPinObject } from './shapes.ts'
 
 export interface WaitOptions {
   target: 'pinned' | 'unpinned'
-  /** Peers that are enough; 0 or less = all that are concerned. */
+  /** Peers that are enough; 0 or less, or more than are concerned = all that are concerned. */
   limit: number
   /** Milliseconds, 0 = any time. */
   timeout: number
@@ -13,12 +13,17 @@ export interface WaitOptions {
   interval?: number
   signal?: AbortSignal
   onStatus?(status: GlobalPinObject, done: number, wanted: number): void
+  /** Called once for each peer that failed while the others are still enough. */
+  onFailure?(failure: string): void
 }
 
 /** Milliseconds before the first look; each wait is twice as long as the one before. */
 const firstInterval = 50
 
-/** The status once it is reached. Rejects with `WaitError` when a peer failed, `WaitTimeoutError`, or `ApiError`. */
+/**
+ * The status once it is reached. Rejects with `WaitError` when so many peers failed that the others are not enough, with
+ * `WaitTimeoutError`, or with `ApiError`.
+ */
 export async function waitForStatus(
   client: Pick<ClusterClient, 'status'>,
   cid: string,
@@ -28,13 +33,25 @@ export async function waitForStatus(
   const signals = [timeout, options.signal].filter((signal) => signal !== undefined)
   const signal = AbortSignal.any(signals)
   const longest = options.interval ?? 1000
+  const told = new Set<string>()
   try {
     for (let interval = firstInterval; ; interval *= 2) {
       await pause(Math.min(interval, longest), signal)
       const status = await client.status(cid, { signal })
-      const { done, wanted } = countReached(status, options)
+      const { done, wanted, possible, failed } = count(status, options)
       options.onStatus?.(status, done, wanted)
-      if (done >= wanted) return status
+      if (possible < wanted) {
+        const failures = failed.map(([id, peer]) => describe(id, peer)).join('; ')
+        throw new WaitError(
+          `error has occurred while attempting to reach status: ${options.target} (${failures})`,
+        )
+      }
+      for (const [id, peer] of failed) {
+        if (!told.has(id)) options.onFailure?.(describe(id, peer))
+        told.add(id)
+      }
+      // A pin of which nobody knows yet has nobody who could be missing.
+      if (done >= wanted && (wanted > 0 || options.target === 'unpinned')) return status
     }
   } catch (error) {
     if (timeout?.aborted && !options.signal?.aborted) throw new WaitTimeoutError()
@@ -44,21 +61,23 @@ export async function waitForStatus(
 
 const failures = ['undefined', 'cluster_error', 'pin_error', 'unpin_error']
 
-/** Throws `WaitError` when a peer has failed: then waiting longer is no use. */
-function countReached(
+type Peers = [id: string, peer: PeerPinObject][]
+
+/** How many peers are there, how many can still come, and how many are wanted. */
+function count(
   status: GlobalPinObject,
   { target, limit }: WaitOptions,
-): { done: number; wanted: number } {
-  const peers = Object.entries(status.peer_map ?? {})
-  const failed = peers.find(([, peer]) => failures.includes(peer.status))
-  if (failed !== undefined) {
-    throw new WaitError(
-      `error has occurred while attempting to reach status: ${target} (${describe(...failed)})`,
-    )
-  }
+): { done: number; wanted: number; possible: number; failed: Peers } {
+  const peers: Peers = Object.entries(status.peer_map ?? {})
   const concerned = peers.filter(([, peer]) => target === 'unpinned' || peer.status !== 'remote')
+  const failed = concerned.filter(([, peer]) => failures.includes(peer.status))
   const done = concerned.filter(([, peer]) => peer.status === target).length
-  return { done, wanted: limit > 0 ? Math.min(limit, peers.length) : concerned.length }
+  return {
+    done,
+    wanted: limit > 0 ? Math.min(limit, concerned.length) : concerned.length,
+    possible: concerned.length - failed.length,
+    failed,
+  }
 }
 
 function describe(id: string, peer: PeerPinObject): string {

@@ -3,7 +3,7 @@
  * what their absence means is in `service.ts`.
  */
 import { ConfigValueError } from './errors.ts'
-import { type Json, type Kind, opaque } from './kind.ts'
+import { type Json, type Kind, opaque, text } from './kind.ts'
 import {
   type Component,
   camelCase,
@@ -188,13 +188,10 @@ function overrideTree(tree: Tree, values: AnyValues, prefix: string, environment
 }
 
 /** A variable that is set but empty counts as set, but cannot take a default away (`spec/config.md §3`). */
-function overridden(
-  declared: Setting<unknown>,
-  current: unknown,
-  variable: string,
-  written: string,
-): unknown {
+function overridden(declared: Setting<unknown>, current: unknown, variable: string, given: string): unknown {
   const { kind, asGiven, limit } = declared
+  // Files that variables are made of end in a line break; blanks mean something in texts only.
+  const written = kind === (text as Kind<unknown>) ? given.replace(/[\r\n]+$/, '') : given.trim()
   const empty = written === '' && kind.mayBeEmpty
   const value = empty ? kind.zero : kind.fromText(written)
   if (!asGiven && (empty || meansDefault(kind, value))) return current

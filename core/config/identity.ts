@@ -41,8 +41,8 @@ export async function loadIdentity(
   const inFile = await readWritten(file)
   const moved = inFile === undefined && legacy.id !== '' && legacy.privateKey !== ''
   const written = {
-    id: environment.CLUSTER_ID || inFile?.id || legacy.id,
-    privateKey: environment.CLUSTER_PRIVATEKEY || inFile?.privateKey || legacy.privateKey,
+    id: environment.CLUSTER_ID?.trim() || inFile?.id || legacy.id,
+    privateKey: environment.CLUSTER_PRIVATEKEY?.trim() || inFile?.privateKey || legacy.privateKey,
   }
   if (written.id === '' && written.privateKey === '') {
     throw new IdentityError(file, 'not found; `cluster init` makes an identity')
@@ -54,7 +54,8 @@ export async function loadIdentity(
 
 /** A new Ed25519 identity, or the one in the environment. Throws `IdentityError`. */
 export async function createIdentity(environment: Environment): Promise<Identity> {
-  const { CLUSTER_ID: id = '', CLUSTER_PRIVATEKEY: privateKey = '' } = environment
+  const id = environment.CLUSTER_ID?.trim() ?? ''
+  const privateKey = environment.CLUSTER_PRIVATEKEY?.trim() ?? ''
   if (id !== '' || privateKey !== '') return decodeIdentity({ id, privateKey }, 'CLUSTER_PRIVATEKEY')
   const key = await generateKeyPair('Ed25519')
   return { id: peerIdFromPrivateKey(key).toString(), privateKey: key }

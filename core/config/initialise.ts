@@ -15,6 +15,7 @@ import { address, type Json } from './kind.ts'
 import { readPeerstore, writePeerstore } from './peerstore.ts'
 import { createSecret, normalised } from './secret.ts'
 import { checkService, defaultService, renderService, renderSource, type Service } from './service.ts'
+import { checkSource } from './source.ts'
 
 export interface InitOptions {
   folder: string
@@ -46,6 +47,8 @@ export interface Initialised {
   /** Absent when there is only a source. */
   peerstore?: { file: string; entries: number }
   id: PeerIdText
+  /** Without a secret, everybody can join. */
+  hasSecret: boolean
 }
 
 /**
@@ -58,6 +61,7 @@ export async function initialise(options: InitOptions): Promise<Initialised> {
   const previous = await readPrevious(serviceFile)
   if (previous !== undefined && !options.force) throw new ConfigExistsError(serviceFile)
   const peers = options.peers.map(checkedPeer)
+  if (options.source !== undefined) checkSource(options.source)
   const service = options.source === undefined ? await newService(options, peers) : undefined
   const text =
     service === undefined ? renderSource(options.source!) : renderService(service, 'plain', previous?.json)
@@ -71,7 +75,8 @@ export async function initialise(options: InitOptions): Promise<Initialised> {
   await makePrivateFolder(folder)
   await writeFileAtomically(serviceFile, text, 0o600)
   if (identityCreated) await writeIdentity(folder, identity)
-  const done = { serviceFile, identityFile, identityCreated, id: identity.id }
+  const hasSecret = service === undefined || service.cluster.secret !== ''
+  const done = { serviceFile, identityFile, identityCreated, id: identity.id, hasSecret }
   if (service === undefined) return done
   const file = peerstoreFileOf(folder, service.cluster.peerstoreFile)
   await writePeerstore(
@@ -127,7 +132,7 @@ function chosenSecret({ secret, environment, random }: InitOptions, fromEnvironm
   if (secret === undefined) {
     return environment.CLUSTER_SECRET === undefined ? createSecret(random) : fromEnvironment
   }
-  const chosen = normalised(secret.trim())
+  const chosen = normalised(secret)
   if (chosen) return chosen
   throw new ConfigValueError({
     origin: 'the secret given',

@@ -130,7 +130,7 @@ export const endpoint: Kind<string> = {
   fromText: (written) => (isEndpoint(written) ? written : undefined),
 }
 
-/** An array in JSON, comma separated in a variable. */
+/** An array in JSON; in a variable comma separated, or the same JSON. */
 export function listOf(item: Kind<string>): Kind<string[]> {
   const all = (items: (string | undefined)[]) => (items.includes(undefined) ? undefined : (items as string[]))
   return {
@@ -138,8 +138,13 @@ export function listOf(item: Kind<string>): Kind<string[]> {
     zero: [],
     mayBeEmpty: true,
     fromJson: (json) => (Array.isArray(json) ? all(json.map((each) => item.fromJson(each))) : undefined),
-    fromText: (written) =>
-      written.trim() === '' ? [] : all(written.split(',').map((each) => item.fromText(each))),
+    fromText(written) {
+      if (written.startsWith('[')) {
+        const json = jsonIn(written)
+        return Array.isArray(json) ? all(json.map((each) => item.fromJson(each))) : undefined
+      }
+      return isInQuotes(written) ? undefined : all(partsOf(written).map((each) => item.fromText(each)))
+    },
     toJson: (value) => value,
   }
 }
@@ -159,11 +164,11 @@ export function oneOrMore(item: Kind<string>): Kind<string[]> {
 }
 
 export const dictionary: Kind<Record<string, string>> = {
-  what: 'an object of texts (in a variable: key:value, comma separated)',
+  what: 'an object of texts (in a variable: key:value, comma separated, without quotes or braces around them; or JSON)',
   zero: {},
   mayBeEmpty: true,
   fromJson: (json) => entriesFromJson(json, text.fromJson),
-  fromText: (written) => entriesFromText(written, text.fromText),
+  fromText: (written) => entriesFromText(written, text.fromText, text.fromJson),
   toJson: (value) => value,
 }
 
@@ -175,11 +180,11 @@ export const optionalDictionary: Kind<Record<string, string> | null> = {
 }
 
 export const dictionaryOfLists: Kind<Record<string, string[]>> = {
-  what: 'an object of lists of texts (in a variable: key:value, comma separated)',
+  what: 'an object of lists of texts (in a variable: key:value, comma separated, without quotes or braces around them; or JSON)',
   zero: {},
   mayBeEmpty: true,
   fromJson: (json) => entriesFromJson(json, listOf(text).fromJson),
-  fromText: (written) => entriesFromText(written, (value) => [value]),
+  fromText: (written) => entriesFromText(written, (value) => [value], listOf(text).fromJson),
   toJson: (value) => value,
 }
 
@@ -232,19 +237,43 @@ function entriesFromJson<Value>(
   return collect(Object.entries(json), read)
 }
 
-/** The first colon splits (`spec/config.md §3`). */
+/** The first colon splits (`spec/config.md §3`). What begins with a brace is JSON, or a mistake. */
 function entriesFromText<Value>(
   written: string,
   read: (text: string) => Value | undefined,
+  readJson: (json: Json) => Value | undefined,
 ): Record<string, Value> | undefined {
-  if (written.trim() === '') return {}
+  if (written.startsWith('{')) return entriesFromJson(jsonIn(written) ?? null, readJson)
+  if (isInQuotes(written)) return undefined
   const pairs: [string, string][] = []
-  for (const pair of written.split(',')) {
+  for (const pair of partsOf(written)) {
     const colon = pair.indexOf(':')
-    if (colon === -1) return undefined
-    pairs.push([pair.slice(0, colon), pair.slice(colon + 1)])
+    const key = pair.slice(0, colon).trim()
+    if (colon === -1 || key === '') return undefined
+    pairs.push([key, pair.slice(colon + 1).trim()])
   }
   return collect(pairs, read)
+}
+
+/** Comma separated; blanks around a part are no part of it, and a comma at the end is none. */
+function partsOf(written: string): string[] {
+  return written
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+}
+
+/** Quotes that a shell would have taken away, and other places do not. */
+function isInQuotes(written: string): boolean {
+  return /^(["']).*\1$/s.test(written)
+}
+
+function jsonIn(written: string): Json | undefined {
+  try {
+    return JSON.parse(written)
+  } catch {
+    return undefined
+  }
 }
 
 function collect<Written, Value>(

@@ -4,15 +4,17 @@ import { resolve } from 'node:path'
 import { type Environment, isObject } from './component.ts'
 import { ConfigFileError, ConfigValueError, SourceError } from './errors.ts'
 import { serviceFileOf } from './folder.ts'
+import { refuseForeignSettings } from './foreign-settings.ts'
 import { placeOfJsonError } from './json-text.ts'
 import type { Json } from './kind.ts'
+import { namesPeer } from './peer-ids.ts'
 import { allVariables, readService, type Service } from './service.ts'
-import { fetchSource, maxServiceBytes } from './source.ts'
+import { fetchSource, maxServiceBytes, shownSource } from './source.ts'
 
 export interface Config extends Service {
   /** The folder that relative paths of the settings begin at. */
   folder: string
-  /** Where the settings were read: the path of service.json, or the address it points to. */
+  /** Where the settings were read: the path of service.json, or the address it points to, without what may be secret in it. */
   origin: string
 }
 
@@ -39,9 +41,17 @@ export async function loadConfig(
   )
   const warnings = new Set<string>()
   const service = readService(json, { file: origin, warn: (message) => warnings.add(message) }, environment)
+  if (origin !== file) refuseForeignSettings(service, { folder, origin, environment })
   const config = { ...service, folder, origin }
   await checkTlsFiles(config)
   for (const warning of environmentWarnings(environment)) warnings.add(warning)
+  for (const address of config.cluster.peerAddresses) {
+    if (!namesPeer(address)) {
+      warnings.add(
+        `cluster.peer_addresses: ${address} does not end in /p2p/<peer ID>, so that nobody can be met there; it is left out`,
+      )
+    }
+  }
   if (config.cluster.secret === '') {
     warnings.add('cluster.secret is empty: whoever reaches this peer can join the cluster')
   }
@@ -87,11 +97,12 @@ async function followSource(
 ): Promise<{ json: Json; origin: string }> {
   const source = sourceOf(json)
   if (source === undefined) return { json, origin: file }
-  const fetched = parseJson(source, await fetchSource(source, signal))
+  const shown = shownSource(source)
+  const fetched = parseJson(shown, await fetchSource(source, signal))
   if (sourceOf(fetched) !== undefined) {
-    throw new SourceError(`a sourced configuration cannot point to another source (${source})`)
+    throw new SourceError(`a sourced configuration cannot point to another source (${shown})`)
   }
-  return { json: fetched, origin: source }
+  return { json: fetched, origin: shown }
 }
 
 async function checkTlsFiles(config: Config): Promise<void> {

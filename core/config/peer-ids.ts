@@ -19,6 +19,11 @@ export const peerIdOrAll: Kind<string> = {
   fromText: (written) => (written === '*' ? '*' : peerIdText.fromText(written)),
 }
 
+/** True for an address that says who is met there: somebody else is nobody to a peer. */
+export function namesPeer(address: string): boolean {
+  return /.\/(p2p|ipfs)\/[^/]+$/.test(address)
+}
+
 function normalised(written: string): string | undefined {
   try {
     return parsePeerId(written)

@@ -18,7 +18,8 @@ export function createSecret(random: Random): string {
   return random.bytes(secretBytes).toHex()
 }
 
-/** Lower case; undefined when `text` is no secret. */
+/** Lower case, without the blanks and line breaks around it that files bring along; undefined when `text` is no secret. */
 export function normalised(text: string): string | undefined {
-  return /^([0-9a-fA-F]{64})?$/.test(text) ? text.toLowerCase() : undefined
+  const trimmed = text.trim()
+  return /^([0-9a-fA-F]{64})?$/.test(trimmed) ? trimmed.toLowerCase() : undefined
 }

@@ -5,22 +5,24 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../error-text.ts'
+import { InvalidPinError } from '../pin/errors.ts'
 import { parsePinText } from '../pin/json.ts'
 import { isPinEverywhere, type PeerIdText, type Pin } from '../pin/pin.ts'
 import { replicationFactors } from '../pin/validation.ts'
-import { linesOf } from '../runtime/lines.ts'
+import { jsonValuesOf } from '../runtime/json-values.ts'
 import type { Runtime } from '../runtime/ports.ts'
 import { lockFolder } from '../store/lock.ts'
 import { openStore } from '../store/sqlite-store.ts'
 import { abortable } from './abortable.ts'
 import { ImportError } from './errors.ts'
+import { inKeysOfToday } from './older-pin.ts'
 import type { PeerFiles } from './peer-files.ts'
 import { replaceStore } from './replacement.ts'
 
 export interface ImportOptions {
   files: PeerFiles
   runtime: Runtime
-  /** One JSON object of a pin a line; empty lines do not count. */
+  /** JSON objects of pins, in any layout. */
   input: AsyncIterable<Uint8Array>
   /** For messages. */
   inputName: string
@@ -31,6 +33,8 @@ export interface ImportOptions {
   allocations: PeerIdText[]
   signal: AbortSignal
   onProgress(pins: number): void
+  /** A pin has a key that means nothing here. */
+  onUnknownKey(key: string): void
 }
 
 export interface Imported {
@@ -39,13 +43,20 @@ export interface Imported {
   withoutAllocations: number
 }
 
-/** Bytes of a line. */
-const longestLine = 4 * 1024 * 1024
+/** Bytes of the JSON of a pin. */
+const longestPin = 4 * 1024 * 1024
+
+/** What an export has, and what older versions wrote besides. */
+const knownKeys: ReadonlySet<string> = new Set([
+  ...['replication_factor_min', 'replication_factor_max', 'name', 'mode', 'shard_size', 'user_allocations'],
+  ...['expire_at', 'metadata', 'pin_update', 'origins', 'cid', 'type', 'allocations', 'max_depth'],
+  ...['reference', 'timestamp', 'parents'],
+])
 
 /** Pins written at a time. */
 const batchSize = 1000
 
-/** Throws `ImportError` for the first line that is no pin, `StoreLockedError` while the peer runs, and store errors. */
+/** Throws `ImportError` for the first value that is no pin, `StoreLockedError` while the peer runs, and store errors. */
 export async function importState(options: ImportOptions): Promise<Imported> {
   const { folder } = options.files.config
   using _lock = lockFolder(folder)
@@ -61,13 +72,21 @@ export async function importState(options: ImportOptions): Promise<Imported> {
   }
 }
 
-/** Begins the names of stores that are being filled. */
-const freshPrefix = 'import-'
+/** Stores that are being filled are called so, and six characters more. */
+const freshPrefix = '.filling-store-'
+const leftover = /^\.filling-store-[A-Za-z0-9]{6}$/
+/** All that such a folder holds. */
+const contentsOfFresh: readonly string[] = ['store', 'cluster.lock']
 
-/** Of imports that were killed. */
+/** Of imports that were killed. What holds anything else was not made here, and stays. */
 async function removeLeftovers(folder: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => name.startsWith(freshPrefix))
-  for (const name of names) await rm(join(folder, name), { recursive: true, force: true })
+  const entries = await readdir(folder, { withFileTypes: true })
+  for (const entry of entries.filter((each) => each.isDirectory() && leftover.test(each.name))) {
+    const path = join(folder, entry.name)
+    const names = await readdir(path)
+    if (names.every((name) => contentsOfFresh.includes(name)))
+      await rm(path, { recursive: true, force: true })
+  }
 }
 
 async function fill(folder: string, options: ImportOptions): Promise<Imported> {
@@ -100,29 +119,35 @@ async function fill(folder: string, options: ImportOptions): Promise<Imported> {
 }
 
 async function* pinsOf(options: ImportOptions): AsyncGenerator<Pin> {
-  let number = 0
-  const refuse = (problem: string, cause?: unknown): never => {
-    throw new ImportError(options.inputName, number, problem, { cause })
-  }
-  const tooLong = (): never => {
-    number++
-    return refuse(`longer than ${longestLine} bytes`)
+  const refuse = (line: number, problem: string, cause?: unknown): never => {
+    throw new ImportError(options.inputName, line, problem, { cause })
   }
   const input = abortable(options.input, options.signal)
-  for await (const line of linesOf(input, longestLine, tooLong)) {
-    number++
-    if (line.trim() === '') continue
+  for await (const { text, line } of jsonValuesOf(input, { limit: longestPin, refuse })) {
     let pin: Pin
     try {
-      pin = parsePinText(line)
+      pin = parsePinText(text, (json) => prepared(json, options.onUnknownKey))
     } catch (cause) {
-      return refuse(messageOf(cause), cause)
+      return refuse(line, messageOf(cause), cause)
     }
     const changed = changedPin(pin, options)
     const fault = factorFault(changed)
-    if (fault !== undefined) refuse(`pin ${pin.cid}: ${fault}`)
+    if (fault !== undefined) refuse(line, `pin ${pin.cid}: ${fault}`)
     yield changed
   }
+}
+
+/** A pin in the keys of today. Throws `InvalidPinError` for what is a status. */
+function prepared(value: unknown, onUnknownKey: (key: string) => void): unknown {
+  const json = inKeysOfToday(value)
+  if (typeof json !== 'object' || json === null) return json
+  if ('peer_map' in json) {
+    throw new InvalidPinError(
+      'this is the status of a pin; "pin ls --json" gives pins, "status --json" does not',
+    )
+  }
+  for (const key of Object.keys(json)) if (!knownKeys.has(key)) onUnknownKey(key)
+  return json
 }
 
 function changedPin(pin: Pin, options: ImportOptions): Pin {

@@ -5,6 +5,7 @@
 import { Database, type Statement } from 'bun:sqlite'
 import { rmSync } from 'node:fs'
 import type { CID } from 'multiformats/cid'
+import { createPrivateFile } from '../runtime/private-files.ts'
 import type { ParkedBlocks } from './replication.ts'
 
 /** Bytes of blocks that are kept in memory; half of them go to the file at once when they become more. */
@@ -16,6 +17,7 @@ const cacheBytes = 8 * 1024 * 1024
 /** Opens the file anew, empty. */
 export function openParkedBlocks(path: string): ParkedBlocks & Disposable {
   remove(path)
+  createPrivateFile(path)
   const db = new Database(path, { create: true, strict: true })
   try {
     db.run('PRAGMA journal_mode = OFF')

@@ -12,12 +12,36 @@ export class PinsStayError extends Error {
   }
 }
 
+/** Nobody knows the peer that is to be removed; nothing was changed. APIs answer 404. */
+export class UnknownPeerError extends Error {
+  override readonly name = 'UnknownPeerError'
+
+  constructor(peer: PeerIdText) {
+    super(
+      `${peer} is no member of this cluster: no ping of it came within the last hour, and no pin is allocated to it. ` +
+        'See the members with `cluster peers ls`',
+    )
+  }
+}
+
 /** As many peers are remembered as removed as can be. */
 export class TooManyRemovedError extends Error {
   override readonly name = 'TooManyRemovedError'
 
   constructor(limit: number) {
     super(`${limit} peers are removed already; take some of them in again with \`cluster peers add\``)
+  }
+}
+
+/** The blocks that a path leads through did not come in time. */
+export class PathTimeoutError extends Error {
+  override readonly name = 'PathTimeoutError'
+
+  constructor(what: string, ms: number) {
+    super(
+      `${what.slice(0, 200)} could not be resolved within ${ms / 60_000} minutes: nobody sent its blocks; see that a node ` +
+        'that has them is connected, and try again',
+    )
   }
 }
 

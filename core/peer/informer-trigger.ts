@@ -29,6 +29,7 @@ export class InformerTrigger implements Disposable {
     const count = () => this.#count()
     return {
       kind: ipfs.kind,
+      ...(ipfs.proof === undefined ? {} : { proof: ipfs.proof }),
       id: (options) => ipfs.id(options),
       pinState: (cid, options) => ipfs.pinState(cid, options),
       pins: (options) => ipfs.pins(options),

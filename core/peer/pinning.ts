@@ -17,10 +17,11 @@ import {
   requestedPin,
   updatedPin,
 } from '../pin/validation.ts'
+import { Deadline } from '../runtime/deadline.ts'
 import type { Ipfs } from '../runtime/ipfs.ts'
-import type { Clock } from '../runtime/ports.ts'
+import type { Clock, Scheduler } from '../runtime/ports.ts'
 import type { PinsetChange, Store } from '../runtime/store.ts'
-import { FollowerError } from './errors.ts'
+import { FollowerError, PathTimeoutError } from './errors.ts'
 
 export interface PinningInit {
   store: Pick<Store, 'pin' | 'storedPin' | 'write' | 'mayBeWithdrawn'>
@@ -34,7 +35,11 @@ export interface PinningInit {
   defaults: ReplicationDefaults
   isFollower: boolean
   clock: Clock
+  scheduler: Scheduler
 }
+
+/** ms that the blocks of a path may take, as in ipfs-cluster (Go). */
+const fetchTimeout = 5 * 60_000
 
 export class Pinning {
   readonly #init: PinningInit
@@ -73,28 +78,29 @@ export class Pinning {
     )
   }
 
-  async pinPath(path: string, options: PinOptions): Promise<Pin> {
-    return this.pin(await this.#resolve(path), options)
+  /** Rejects with `PathTimeoutError` when the path cannot be resolved in time. */
+  async pinPath(path: string, options: PinOptions, signal?: AbortSignal): Promise<Pin> {
+    return this.pin(await this.#resolve(path, signal), options)
   }
 
-  async planPath(path: string, options: PinOptions): Promise<Pin> {
-    return this.plan(await this.#resolve(path), options)
+  async planPath(path: string, options: PinOptions, signal?: AbortSignal): Promise<Pin> {
+    return this.plan(await this.#resolve(path, signal), options)
   }
 
   /** Returns the pin as it was. */
-  async unpin(cid: CID): Promise<Pin> {
+  async unpin(cid: CID, signal?: AbortSignal): Promise<Pin> {
     if (this.#init.isFollower) throw new FollowerError()
     const { store } = this.#init
     const pin = store.pin(cid)
     if (pin === undefined) throw new PinNotFoundError()
     checkUnpin(pin)
-    const parts = pin.type === 'meta' ? (await this.partsOf(pin)).map((part) => part.cid) : []
+    const parts = pin.type === 'meta' ? (await this.partsOf(pin, signal)).map((part) => part.cid) : []
     await store.write([...parts, cid].map((each): PinsetChange => ({ kind: 'unpin', cid: each })))
     return pin
   }
 
-  async unpinPath(path: string): Promise<Pin> {
-    return this.unpin(await this.#resolve(path))
+  async unpinPath(path: string, signal?: AbortSignal): Promise<Pin> {
+    return this.unpin(await this.#resolve(path, signal), signal)
   }
 
   async #write(pin: Pin): Promise<Pin> {
@@ -134,7 +140,8 @@ export class Pinning {
   /** The pins of the shards of sharded content and of its cluster DAG, which go with its root. */
   async partsOf(meta: Pin, signal?: AbortSignal): Promise<Pin[]> {
     if (meta.reference === undefined) return []
-    const bytes = await this.#init.ipfs.getBlock(meta.reference, signal && { signal })
+    using deadline = this.#deadline(`the cluster DAG ${meta.reference}`, signal)
+    const bytes = await this.#init.ipfs.getBlock(meta.reference, { signal: deadline.signal })
     const links = Object.values(decodeCbor<Record<string, unknown>>(bytes)).map((link) => CID.asCID(link))
     const pins = links.map((cid) => (cid === null ? undefined : this.#init.store.pin(cid)))
     return [...pins.filter((pin) => pin?.type === 'shard'), this.#init.store.pin(meta.reference)].filter(
@@ -142,10 +149,17 @@ export class Pinning {
     )
   }
 
-  async #resolve(path: string): Promise<CID> {
+  async #resolve(path: string, signal: AbortSignal | undefined): Promise<CID> {
     const [, namespace, name, ...rest] = path.split('/')
     if (namespace === 'ipfs' && name !== undefined && rest.length === 0) return parseCid(name)
-    return this.#init.ipfs.resolve(path)
+    using deadline = this.#deadline(path, signal)
+    return await this.#init.ipfs.resolve(path, { signal: deadline.signal })
+  }
+
+  /** A block that nobody has would be waited for until the client goes, and clients may never go. */
+  #deadline(what: string, signal: AbortSignal | undefined): Deadline {
+    const late = () => new PathTimeoutError(what, fetchTimeout)
+    return new Deadline(this.#init.scheduler, fetchTimeout, { signal, late })
   }
 
   #now(): UnixNano {

@@ -9,7 +9,7 @@ import { pause } from '../runtime/pause.ts'
 import type { Logger, Runtime } from '../runtime/ports.ts'
 import { emptyTally, type Tally } from '../upkeep/reallocation.ts'
 import type { Upkeep } from '../upkeep/upkeep.ts'
-import { FollowerError, PinsStayError } from './errors.ts'
+import { FollowerError, PinsStayError, UnknownPeerError } from './errors.ts'
 import type { PeerCalls } from './peer-calls.ts'
 import type { RemovedPeers } from './removed-peers.ts'
 
@@ -27,6 +27,8 @@ export interface RemovalInit {
   upkeep: Pick<Upkeep, 'handOver' | 'removed'>
   /** The other living members. */
   others: () => readonly PeerIdText[]
+  /** True of one whose pings came within the last hour. */
+  hasPinged: (peer: PeerIdText) => boolean
   calls: Pick<PeerCalls, 'call'>
   runtime: Runtime
 }
@@ -45,11 +47,14 @@ export class Removal implements AsyncDisposable {
 
   /**
    * Takes a peer out and resolves when its pins are with others, which goes on also when nobody waits any more. Rejects with
-   * `FollowerError`, or with `PinsStayError` when there was nobody to take all of them; the peer is out all the same.
+   * `FollowerError`, with `UnknownPeerError` when there is no such peer, or with `PinsStayError` when there was nobody to take
+   * all of them; the peer is out all the same.
    */
   async remove(peer: PeerIdText): Promise<void> {
-    const { isFollower, removed, others, upkeep } = this.#init
+    const { self, isFollower, removed, others, hasPinged, upkeep } = this.#init
     if (isFollower) throw new FollowerError()
+    const isKnown = peer === self || removed.has(peer) || hasPinged(peer)
+    if (!isKnown) await this.#expectPins(peer)
     await removed.add(peer)
     this.#logger.warn('a peer was removed: its pins go to others, and it is given none', { peer })
     const [{ unplaced, why }] = await Promise.all([
@@ -58,6 +63,12 @@ export class Removal implements AsyncDisposable {
     ])
     upkeep.removed()
     if (unplaced > 0) throw new PinsStayError(peer, unplaced, why)
+  }
+
+  /** A peer that has been away for long may hold pins still; one that holds none is a stranger, or misspelled. */
+  async #expectPins(peer: PeerIdText): Promise<void> {
+    const { moved, kept, unplaced, left } = await this.#handOver(peer)
+    if (moved + kept + unplaced + left === 0) throw new UnknownPeerError(peer)
   }
 
   /** Takes a peer that was removed in again. */

@@ -21,11 +21,15 @@ const pageSize = 500
 /** Milliseconds that the IPFS node may take to say whether one CID is pinned. */
 const pinStateTimeout = 1_000
 
+const incompleteText = 'blocks of it were lost on the IPFS node and are fetched again'
+const doubtText =
+  'a block was lost on the IPFS node; whether this pin still has all of its blocks is being looked at'
+
 export interface ReportsInit {
   self: PeerIdText
   peerName: string
   store: Pick<Store, 'pin' | 'local' | 'localRows' | 'record'>
-  ipfs: Pick<Ipfs, 'pinState'>
+  ipfs: Pick<Ipfs, 'pinState' | 'proof'>
   tracker: Pick<Tracker, 'inFlight' | 'outage' | 'recover' | 'recoverAll'>
   ipfsView: () => IpfsView
   clock: Clock
@@ -71,6 +75,8 @@ export class Reports {
   async recover(cid: CID): Promise<GlobalPinInfo> {
     const lost = await this.#lost(cid)
     if (lost !== undefined) await this.#init.store.record([lost])
+    // Whoever asks for a recovery has found something wrong with it.
+    else if (this.#init.store.local(cid)?.status === 'pinned') await this.#init.ipfs.proof?.suspect(cid)
     await this.#init.tracker.recover(cid)
     return this.#told(cid)
   }
@@ -112,6 +118,16 @@ export class Reports {
     return { ...latest, status: 'unexpectedly_unpinned', since: now, nextTryAt: now }
   }
 
+  /** The record as it holds: a pin that the IPFS node itself doubts is not told as pinned. */
+  #proven(record: LocalRecord | undefined): LocalRecord | undefined {
+    if (record?.status !== 'pinned') return record
+    const doubt = this.#init.ipfs.proof?.doubt(record.cid)
+    if (doubt === undefined) return record
+    return doubt === 'incomplete'
+      ? { ...record, status: 'unexpectedly_unpinned', error: incompleteText }
+      : { ...record, status: 'pin_queued', error: doubtText }
+  }
+
   /** From the store alone. */
   #told(cid: CID): GlobalPinInfo {
     const { store } = this.#init
@@ -137,7 +153,8 @@ export class Reports {
     reporter = this.#reporter(),
   ): GlobalPinInfo {
     const { self, tracker } = this.#init
-    const own = peerPinInfo({ self, pin, record, inFlight: tracker.inFlight(cid) }, reporter)
+    const proven = this.#proven(record)
+    const own = peerPinInfo({ self, pin, record: proven, inFlight: tracker.inFlight(cid) }, reporter)
     return {
       cid,
       name: pin?.name ?? '',

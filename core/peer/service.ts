@@ -125,24 +125,24 @@ export class Service implements PeerService {
     return this.#init.pinning.pin(cid, options)
   }
 
-  pinPath(path: string, options: PinOptions): Promise<Pin> {
-    return this.#init.pinning.pinPath(path, options)
+  pinPath(path: string, options: PinOptions, call: CallOptions = {}): Promise<Pin> {
+    return this.#init.pinning.pinPath(path, options, call.signal)
   }
 
-  unpin(cid: CID): Promise<Pin> {
-    return this.#init.pinning.unpin(cid)
+  unpin(cid: CID, call: CallOptions = {}): Promise<Pin> {
+    return this.#init.pinning.unpin(cid, call.signal)
   }
 
-  unpinPath(path: string): Promise<Pin> {
-    return this.#init.pinning.unpinPath(path)
+  unpinPath(path: string, call: CallOptions = {}): Promise<Pin> {
+    return this.#init.pinning.unpinPath(path, call.signal)
   }
 
   async planPin(cid: CID, options: PinOptions): Promise<Pin> {
     return this.#init.pinning.plan(cid, options)
   }
 
-  planPinPath(path: string, options: PinOptions): Promise<Pin> {
-    return this.#init.pinning.planPath(path, options)
+  planPinPath(path: string, options: PinOptions, call: CallOptions = {}): Promise<Pin> {
+    return this.#init.pinning.planPath(path, options, call.signal)
   }
 
   async allocation(cid: CID): Promise<Pin> {

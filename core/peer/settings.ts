@@ -1,5 +1,6 @@
 /** What the configuration says, in the terms of the parts that a peer is made of. */
 import type { Config } from '../config/load.ts'
+import { namesPeer } from '../config/peer-ids.ts'
 import type { NetworkSettings } from '../network/cluster-network.ts'
 import { seenMessages } from '../network/topics.ts'
 import type { PrioritySettings } from '../tracker/priority.ts'
@@ -14,7 +15,8 @@ export function trackerSettings(config: Config): TrackerSettings {
     ...defaultTrackerSettings,
     concurrentPins: stateless.concurrentPins,
     concurrentUnpins: stateful.concurrentUnpins,
-    adoptExistingPins: stateful.adoptExistingPins,
+    // Nobody else pins on the embedded node: what is found there, as after its index was made again, is this peer's own.
+    adoptExistingPins: stateful.adoptExistingPins || config.embedded !== undefined,
     priority: prioritySettings(config),
     unpinDisabled: ipfshttp.unpinDisable,
     stallTimeout: ipfshttp.pinTimeout,
@@ -97,7 +99,8 @@ export function networkSettings({ cluster, crdt }: Config): NetworkSettings {
       peerExchange: !cluster.followerMode,
     },
     trustedPeers: crdt.trustedPeers,
-    peerAddresses: cluster.peerAddresses,
+    // The configuration warned of the others.
+    peerAddresses: cluster.peerAddresses.filter(namesPeer),
     rebroadcastInterval: crdt.rebroadcastInterval,
   }
 }

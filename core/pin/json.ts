@@ -70,9 +70,9 @@ function metadataToJson(metadata: Record<string, string>, form: PinJsonForm): Go
 /**
  * Reads the text of one pin object. Absent keys and nulls stand for nothing, unknown keys are passed over; without a
  * `type` it is a data pin, without `max_depth` the mode decides. Throws `InvalidPinError`, which names the key, its value
- * and what is allowed.
+ * and what is allowed. `prepare` may bring the JSON into this form before.
  */
-export function parsePinText(text: string): Pin {
+export function parsePinText(text: string, prepare = (json: unknown) => json): Pin {
   let value: unknown
   try {
     value = parseGoJson(text)
@@ -80,7 +80,7 @@ export function parsePinText(text: string): Pin {
     const why = messageOf(cause)
     throw new InvalidPinError(`a pin is expected as a JSON object: ${why}`, { cause })
   }
-  return parsePinJson(value)
+  return parsePinJson(prepare(value))
 }
 
 /** As `parsePinText`, for JSON that was read already (by `parseGoJson`, which keeps large integers). */

@@ -16,6 +16,11 @@ export interface IpfsIdentity {
   id: string
   /** Multiaddrs, each ending in `/p2p/<id>`. */
   addresses: string[]
+  /**
+   * Names what the node knows about its blocks and pins, where the node has such a name. Another one under the same `id`
+   * means that this was lost or is of another time: nothing that was proven before holds.
+   */
+  repository?: string
 }
 
 export interface IpfsBlock {
@@ -67,6 +72,28 @@ export interface IpfsPutOptions extends IpfsCallOptions {
   roots?(): readonly CID[]
 }
 
+/** `in-doubt`: whether all its blocks are still here is being looked at. `incomplete`: it was found to lack a block. */
+export type IpfsPinDoubt = 'in-doubt' | 'incomplete'
+
+/**
+ * What a node that keeps the blocks itself says about pins whose blocks it has found lost. When a stored block is found
+ * missing or damaged, all recursive and direct pins are in doubt in the same commit that drops the block: which of them hold
+ * it is not known without a walk. The node then walks through them, by what is here and without the network, and each pin is
+ * whole again or incomplete. To `pinState` and `pins` an incomplete pin is `unpinned`; garbage collection still keeps what it
+ * has. `pinState` of a pin in doubt walks through that one before it answers. `pin` makes an incomplete one whole.
+ */
+export interface IpfsPinProof {
+  /** Undefined for a pin that is whole, and for what is not pinned. By a point read at most. */
+  doubt(cid: CID): IpfsPinDoubt | undefined
+  /** Puts one pin in doubt: all its blocks are read again and compared with their hashes. No error when not pinned. */
+  suspect(cid: CID): Promise<void>
+  /**
+   * Calls back with each pin that is found incomplete, and first with those that were before. May tell one twice. The
+   * look at pins in doubt begins with this call, and ends when what it returns is disposed of. One watcher at a time.
+   */
+  watch(onIncomplete: (cid: CID) => void): AsyncDisposable
+}
+
 /** A removed block, or what went wrong with one. */
 export interface IpfsGcRow {
   cid?: CID
@@ -90,6 +117,8 @@ export interface IpfsFailure extends Error {
  */
 export interface Ipfs extends AsyncDisposable {
   readonly kind: 'kubo' | 'embedded' | 'simulated'
+  /** Absent where the node does not say such things (Kubo): its word about a pin is all there is. */
+  readonly proof?: IpfsPinProof
   /** The node's own identity. Fails while the node is not reachable: that is the readiness test. */
   id(options?: IpfsCallOptions): Promise<IpfsIdentity>
   /** How one CID is pinned. */

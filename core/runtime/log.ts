@@ -5,7 +5,9 @@
  * Text lines are `<time> <LEVEL> <component> <message> key=value …`, JSON lines have the keys `time`, `level`,
  * `component`, `message` and the fields. Times are UTC, RFC 3339, in milliseconds.
  */
+
 import { LogLevelError } from './errors.ts'
+import { harmlessText } from './harmless-text.ts'
 import type { Clock, LogFields, Logger, LogLevel } from './ports.ts'
 
 export interface LogLevels {
@@ -90,7 +92,7 @@ interface Event {
 }
 
 function textLine({ time, level, init, message, fields }: Event): string {
-  let line = `${time} ${level.toUpperCase()} ${init.component} ${oneLine(message)}`
+  let line = `${time} ${level.toUpperCase()} ${init.component} ${harmlessText(message)}`
   for (const [key, value] of Object.entries(fields ?? {})) {
     if (value !== undefined) line += ` ${key}=${quoted(value)}`
   }
@@ -101,17 +103,7 @@ function jsonLine({ time, level, init, message, fields }: Event): string {
   return JSON.stringify({ time, level, component: init.component, message, ...fields })
 }
 
-/** Text from outside must not be able to forge a line or to move the cursor of a terminal. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}|[\u2028\u2029]/gu, escaped)
-}
-
-function escaped(character: string): string {
-  const short = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[character]
-  return short ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-}
-
 function quoted(value: string | number | boolean): string {
   const text = String(value)
-  return text === '' || /[\s"=]|\p{Cc}/u.test(text) ? oneLine(JSON.stringify(text)) : text
+  return harmlessText(text === '' || /[\s"=]|\p{Cc}/u.test(text) ? JSON.stringify(text) : text)
 }

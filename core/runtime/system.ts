@@ -1,4 +1,5 @@
 /** The real versions of the ports in `ports.ts`: the machine's clocks, timers and randomness, and a log on stderr. */
+import { type LineSink, lineWriter } from './line-writer.ts'
 import { createLogger, type LogFormat, type LogLevels } from './log.ts'
 import type { Clock, Random, Runtime, Scheduler, Timer } from './ports.ts'
 
@@ -16,7 +17,7 @@ export function createSystemRuntime(init: SystemRuntimeInit): Runtime {
     levels: init.levels,
     format: init.format ?? 'text',
     clock: systemClock,
-    write: init.write ?? stderrWriter(process.stderr),
+    write: init.write ?? logWriter(standardError()),
   })
   return { clock: systemClock, scheduler: systemScheduler, random: systemRandom, logger }
 }
@@ -73,23 +74,17 @@ class LongTimer implements Timer {
 /** What may wait for a reader of stderr that has stopped reading, bytes. */
 const maxWaitingLog = 4 * 1024 * 1024
 
-export interface LogSink {
-  readonly writableLength: number
-  write(text: string): unknown
+/** Writes lines of the log to `sink`, stderr in general. */
+export function logWriter(sink: LineSink): (line: string) => void {
+  return lineWriter({ sink, what: 'log lines', maxWaiting: maxWaitingLog })
 }
 
-/** Writes lines to `sink`. Lines that a stuck reader would make pile up are dropped, and the gap is told later. */
-export function stderrWriter(sink: LogSink): (line: string) => void {
-  let dropped = 0
-  return (line) => {
-    if (sink.writableLength > maxWaitingLog) {
-      dropped++
-      return
-    }
-    if (dropped > 0) {
-      sink.write(`(${dropped} log lines dropped: nobody read them in time)\n`)
-      dropped = 0
-    }
-    sink.write(`${line}\n`)
-  }
+/** stderr. A line that it does not take is an error for the writer of that line, and for nobody else. */
+function standardError(): LineSink {
+  const { stderr } = process
+  // Without a listener, each failed write would be an error that nobody caught, and be logged: to stderr again.
+  if (!stderr.listeners('error').includes(ignore)) stderr.on('error', ignore)
+  return stderr
 }
+
+function ignore(): void {}

@@ -49,6 +49,17 @@ export class StoreDamagedError extends Error {
   }
 }
 
+/** A check was ended because it kept the log of the store from being emptied. */
+export class CheckOvertakenError extends Error {
+  override readonly name = 'CheckOvertakenError'
+  constructor(path: string) {
+    super(
+      `the check of ${path} was ended, as the peer has written more meanwhile than the log may hold for it; ` +
+        'run it again without a pause and while less is written, or stop the peer first',
+    )
+  }
+}
+
 /** Another process works on the folder. */
 export class StoreLockedError extends Error {
   override readonly name = 'StoreLockedError'
@@ -62,9 +73,10 @@ export class StoreLockedError extends Error {
 export class LockFileError extends Error {
   override readonly name = 'LockFileError'
   constructor(path: string, cause: string) {
-    super(
-      `${path} cannot be used as a lock (${cause}); see that no peer runs on this folder, then delete the file`,
-    )
+    const advice = /readonly|read-only|EROFS|EACCES|EPERM|permission denied/i.test(cause)
+      ? 'this user must be able to write into the folder: run as its owner, or have the folder on a disk that can be written'
+      : 'see that no peer runs on this folder, then delete the file'
+    super(`${path} cannot be used as a lock (${cause}); ${advice}`)
   }
 }
 

@@ -6,8 +6,8 @@
 import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
 import { messageOf } from '../error-text.ts'
+import { createPrivateFile } from '../runtime/private-files.ts'
 import { LockFileError, StoreFullError, StoreLockedError } from './errors.ts'
-import { createPrivateFile } from './private-files.ts'
 import { isBusy, isFull } from './sqlite/sqlite-errors.ts'
 
 export const lockFileName = 'cluster.lock'

@@ -11,6 +11,7 @@ import { type AuditInit, audit, repair } from './audit.ts'
 import type { DerivationProgress } from './derivation.ts'
 import { StoreMissingError } from './errors.ts'
 import { lockFolder } from './lock.ts'
+import { LogGuard, type LogGuardInit } from './log-guard.ts'
 import { migrate, requireVersion } from './sqlite/migrate.ts'
 import { openReader, openScratch, openWriter } from './sqlite/open-database.ts'
 import { toStoreError } from './sqlite/sqlite-errors.ts'
@@ -22,6 +23,8 @@ import { keptChanges } from './transaction.ts'
 export interface CheckInit {
   /** The peer's folder. */
   folder: string
+  /** How far the log of a running peer may grow during a check, and how often that is looked at. */
+  log?: Pick<LogGuardInit, 'most' | 'interval'>
   signal?: AbortSignal
   onProgress?(progress: DerivationProgress): void
 }
@@ -40,7 +43,8 @@ const cacheBytes = 64 * 1024 * 1024
 /**
  * Compares all that is derived with what the blocks amount to, as of the moment of the call; a peer may run meanwhile.
  * It needs room on the disk for the derived tables once more, and fails with `StoreMissingError`, `StoreVersionError`,
- * `StoreFullError` or `StoreFailedError`.
+ * `StoreFullError`, `StoreFailedError`, or
+ * with `CheckOvertakenError` when the log of the store has grown by 1 GiB since then.
  */
 export async function* checkStore(init: CheckInit): AsyncGenerator<StoreFault, void> {
   const path = existing(init.folder)
@@ -51,10 +55,9 @@ export async function* checkStore(init: CheckInit): AsyncGenerator<StoreFault, v
     const tables = resources.adopt(new SqliteReader(db), (open) => open.finalize())
     // One snapshot for the whole check.
     db.run('BEGIN')
-    yield* givingWay(
-      audit({ ...shared(init, resources), tables, self: tables.meta('self') ?? '' }),
-      init.signal,
-    )
+    const guard = resources.use(new LogGuard({ path, release: () => db.run('ROLLBACK'), ...init.log }))
+    const pages = audit({ ...shared(init, resources), tables, self: tables.meta('self') ?? '' })
+    yield* givingWay(pages, init.signal, guard)
   } catch (error) {
     throw init.signal?.aborted ? error : toStoreError(error, path)
   }
@@ -116,10 +119,13 @@ function scratchTables(folder: string, resources: DisposableStack): SqliteTables
 async function* givingWay(
   pages: Generator<StoreFault[]>,
   signal?: AbortSignal,
+  guard?: LogGuard,
 ): AsyncGenerator<StoreFault, void> {
   for (const faults of pages) {
     signal?.throwIfAborted()
     yield* faults
     await new Promise((resolve) => setImmediate(resolve))
+    // Before the next page is read: its snapshot may have gone.
+    guard?.throwIfOvertaken()
   }
 }

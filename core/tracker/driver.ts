@@ -19,6 +19,7 @@ import {
   type Failure,
   type IpfsCall,
   keyOf,
+  type Outage,
   type QueueChange,
   type TrackerAction,
   type TrackerEvent,
@@ -28,7 +29,7 @@ import {
 } from './events.ts'
 import { OutcomeLog } from './outcome-log.ts'
 import type { TrackerSettings } from './settings.ts'
-import { type Outage, TrackerMachine } from './tracker.ts'
+import { TrackerMachine } from './tracker.ts'
 
 /** Records looked at a time when many are gone through. */
 const pageSize = 1000
@@ -296,8 +297,9 @@ class TrackerDriver implements Tracker {
     const { signal: closing } = this.#closing
     using deadline = new Deadline(this.#runtime.scheduler, probeTimeout, { signal: closing })
     try {
-      const { id } = await this.#ipfs.id({ signal: deadline.signal })
-      this.#post({ type: 'ready', rebound: await this.#store.bindIpfs(id) })
+      const { id, repository } = await this.#ipfs.id({ signal: deadline.signal })
+      const name = repository === undefined ? id : `${id}/${repository}`
+      this.#post({ type: 'ready', rebound: await this.#store.bindIpfs(name) })
     } catch (error) {
       const { message } = failureOf(deadline.signal.aborted ? deadline.signal.reason : error)
       if (!closing.aborted) this.#post({ type: 'unready', message })

@@ -20,6 +20,15 @@ export interface Failure {
   message: string
 }
 
+/** Why nothing new is begun: the IPFS node does not answer. */
+export interface Outage {
+  /** ms since the epoch. */
+  since: number
+  /** The call that failed first, and the probes that failed since. */
+  failures: number
+  error: string
+}
+
 /** Names one try: results of another generation are dropped. */
 export interface TryName {
   key: WorkKey
@@ -63,8 +72,11 @@ export type TryEvent =
   /** The call of `check` or `run` failed, or ended because of `cancel`. */
   | ({ type: 'failed'; failure: Failure } & TryName)
 
-/** What the machine can be woken for; one timer each. `silence`: to see whether IPFS answers at all. */
-export type Wake = WorkKind | 'probe' | 'silence'
+/**
+ * What the machine can be woken for; one timer each. `silence`: to see whether IPFS answers at all; `idle`: to see which
+ * pins bring nothing.
+ */
+export type Wake = WorkKind | 'probe' | 'silence' | 'idle'
 
 export type TrackerAction =
   /** Ask the store what waits. */

@@ -3,6 +3,7 @@ import type { IpfsPinState } from '../runtime/ipfs.ts'
 import type { LocalRecord, TrackedOutcome } from '../runtime/store.ts'
 import type { WorkKind } from './events.ts'
 import { priorityClass } from './priority.ts'
+import { idleLimit } from './settings.ts'
 
 /** `nextTryAt` of what is not tried again by itself; recovering it queues it. */
 export const never = Number.MAX_SAFE_INTEGER
@@ -38,14 +39,19 @@ export function gone(record: LocalRecord, now: number): TrackedOutcome {
   return { ...kept(record), status: 'gone', error: '', since: now }
 }
 
-export interface FailedTry {
-  status: 'pin_error' | 'unpin_error'
+/** When and in which class it is tried again. */
+export interface NextTry {
+  /** Tries so far. */
   attempts: number
-  error: string
   now: number
   /** Milliseconds until the next try. */
   delay: number
   priority: number
+}
+
+export interface FailedTry extends NextTry {
+  status: 'pin_error' | 'unpin_error'
+  error: string
   owned: boolean
 }
 
@@ -61,6 +67,22 @@ export function queued(record: LocalRecord, kind: WorkKind, now: number, error: 
     error: error.slice(0, longestError),
     since: now,
     nextTryAt: now,
+    owned: true,
+  }
+}
+
+/** In the queue again, as a try that brought nothing: others have its slot. */
+export function yielded(record: LocalRecord, { attempts, now, delay, priority }: NextTry): TrackedOutcome {
+  return {
+    ...kept(record),
+    status: 'pin_queued',
+    attempts,
+    error:
+      `no block arrived for ${idleLimit / 1000} s while other pins waited for one of the concurrent_pins; it is tried ` +
+      'again, for longer',
+    since: now,
+    nextTryAt: now + delay,
+    priority,
     owned: true,
   }
 }

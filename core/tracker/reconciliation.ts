@@ -4,6 +4,7 @@
  * that was not on it is asked about by itself, and only then recorded as lost, which the tracker makes good. A list that
  * breaks off says nothing, and status never reads one (`spec/behaviour.md` §11 nos. 13, 19, 32).
  */
+import type { CID } from 'multiformats/cid'
 import { messageOf } from '../error-text.ts'
 import type { Ipfs, IpfsFailure, IpfsPinState } from '../runtime/ipfs.ts'
 import { pause } from '../runtime/pause.ts'
@@ -93,6 +94,24 @@ export class Reconciliation implements AsyncDisposable {
     return findings
   }
 
+  /** The IPFS node says that this pin lacks blocks. It is recorded as lost, unless the node takes that back. */
+  async suspect(cid: CID): Promise<void> {
+    const { store } = this.#init
+    const record = store.local(cid)
+    if (record?.status !== 'pinned' || record.want === 'none') return
+    try {
+      const outcome = await this.#ask(record)
+      if (outcome !== undefined) await store.record([outcome])
+    } catch (error) {
+      if (this.#closing.signal.aborted) return
+      // The next look finds it.
+      this.#logger.warn('a pin that lacks blocks could not be queued yet', {
+        cid: String(cid),
+        error: messageOf(error),
+      })
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new Error('the peer is stopping'))
     this.#timer?.cancel()
@@ -160,7 +179,7 @@ export class Reconciliation implements AsyncDisposable {
     if (state === undefined || state === 'recursive' || state === want) return undefined
     const latest = store.local(cid)
     if (latest?.status !== 'pinned' || latest.generation !== suspect.generation) return undefined
-    // Pinned anew while the node was asked: its answer may be about the time before.
+    // Pinned again while the node was asked: its answer may be about the time before.
     if (latest.since !== suspect.since) return undefined
     const now = runtime.clock.now()
     const timestamp = store.pin(cid)?.timestamp

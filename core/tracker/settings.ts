@@ -39,6 +39,12 @@ export const quickCall = 1_000
 /** Of the pins or unpins in flight, at most this part (but at least one) tries what has failed before. */
 export const retryShare = 0.75
 
+/**
+ * Milliseconds without a block after which the first try of a pin leaves its slot to a first try that waits for one. Longer
+ * than it takes to notice that the IPFS node hangs.
+ */
+export const idleLimit = 20_000
+
 /** Milliseconds after which the clock is looked at in any case, so that a jump of it delays work no longer. */
 export const longestWait = 60_000
 

@@ -4,8 +4,8 @@ import type { PeerPinInfo } from '../pin/pin-info.ts'
 import type { PinStatus } from '../pin/status.ts'
 import type { LocalRecord } from '../runtime/store.ts'
 import type { InFlight } from './driver.ts'
+import type { Outage } from './events.ts'
 import { isPriorityClass } from './priority.ts'
-import type { Outage } from './tracker.ts'
 
 export interface LocalView {
   self: PeerIdText

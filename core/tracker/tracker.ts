@@ -14,6 +14,7 @@ import type { LocalRecord, TrackedOutcome, WaitingQuery, WaitingWork } from '../
 import { backoffDelay, itemBackoff, nodeBackoff } from './backoff.ts'
 import type {
   Failure,
+  Outage,
   QueueChange,
   TrackerAction,
   TrackerEvent,
@@ -23,27 +24,13 @@ import type {
   WorkKind,
 } from './events.ts'
 import { Lanes } from './lanes.ts'
-import { begun, failed, gone, pinned, queued, refused } from './outcomes.ts'
+import { begun, failed, gone, type NextTry, pinned, queued, refused, yielded } from './outcomes.ts'
 import { classify, fairTurn } from './priority.ts'
-import {
-  heldFactor,
-  longestWait,
-  quickCall,
-  readRetryDelay,
-  retryShare,
-  type TrackerSettings,
-} from './settings.ts'
+import { heldFactor, longestWait, quickCall, readRetryDelay, type TrackerSettings } from './settings.ts'
 import { Silence } from './silence.ts'
-import { callOf, countWork, type Held, nameOf, newWork, type Work } from './work.ts'
-
-/** Why nothing new is begun: the IPFS node does not answer. */
-export interface Outage {
-  /** ms since the epoch. */
-  since: number
-  /** The call that failed first, and the probes that failed since. */
-  failures: number
-  error: string
-}
+import { countWork, mayRetry, roomFor, type WorkCount } from './slots.ts'
+import { callOf, type Held, nameOf, newWork, type Work } from './work.ts'
+import { leaving, untilIdle } from './yielding.ts'
 
 const kinds: readonly WorkKind[] = ['pin', 'unpin']
 
@@ -60,6 +47,7 @@ export class TrackerMachine {
   /** The last call of each kind took so little time that it pays to make the next ready meanwhile. */
   readonly #isQuick: Record<WorkKind, boolean> = { pin: false, unpin: false }
   #probing = false
+  #isWatchingIdle = false
   readonly #silence = new Silence()
   #life: 'new' | 'starting' | 'running' | 'stopping' = 'new'
   #now = 0
@@ -117,6 +105,7 @@ export class TrackerMachine {
       case 'tick':
         if (event.wake === 'probe') this.#probe()
         else if (event.wake === 'silence') this.#listenOn()
+        else if (event.wake === 'idle') this.#lookForIdle()
         else {
           this.#filling[event.wake] = false
           this.#fill(event.wake)
@@ -148,9 +137,10 @@ export class TrackerMachine {
         break
       case 'progress':
         work.progress = event.progress
+        work.progressedAt = this.#now
         break
       case 'finished':
-        if (work.phase === 'cancelling' && this.#life === 'running') this.#release(work)
+        if (work.phase === 'cancelling' && this.#life === 'running' && !work.isYielding) this.#release(work)
         else if (work.phase === 'cancelling' || work.phase === 'running') this.#finished(work, event.progress)
         break
       case 'failed':
@@ -178,9 +168,12 @@ export class TrackerMachine {
   #fill(kind: WorkKind): void {
     if (this.#life !== 'running' || this.#outage !== undefined || this.#filling[kind]) return
     this.#filling[kind] = true
-    while (this.#room(kind) > 0) {
+    for (;;) {
+      const count = this.#count(kind)
+      const limit = this.#limit(kind)
+      if (roomFor(count, limit, this.#isQuick[kind]) <= 0) break
       const isFair = this.#turns[kind] % fairTurn === fairTurn - 1
-      const next = this.#lanes[kind].next({ now: this.#now, isFair, mayRetry: this.#mayRetry(kind) })
+      const next = this.#lanes[kind].next({ now: this.#now, isFair, mayRetry: mayRetry(count, limit) })
       if ('read' in next) {
         this.#look(kind, next.read)
         return
@@ -265,15 +258,35 @@ export class TrackerMachine {
   /** What is ready goes, in the order in which it was taken, while there are slots. */
   #runReady(kind: WorkKind): void {
     if (this.#life !== 'running' || this.#outage !== undefined) return
-    let slots = this.#limit(kind) - countWork(this.#held.values(), kind).running
+    let slots = this.#limit(kind) - this.#count(kind).running
     for (const work of this.#held.values()) {
-      if (slots <= 0) return
+      if (slots <= 0) break
       if (work.kind !== kind || work.phase !== 'ready') continue
       slots--
       work.phase = 'running'
       work.since = this.#now
+      work.progressedAt = this.#now
       this.#emit({ type: 'run', call: callOf(work), cid: work.cid, ...nameOf(work) })
     }
+    if (kind === 'pin' && !this.#probing) this.#makeWay()
+  }
+
+  /** First tries that are ready get the slots of those that bring nothing. */
+  #makeWay(): void {
+    for (const work of leaving(this.#held.values(), this.#limit('pin'), this.#now)) {
+      work.isYielding = true
+      this.#cancel(work)
+    }
+    const next = untilIdle(this.#held.values(), this.#now)
+    if (next === undefined || this.#isWatchingIdle) return
+    this.#isWatchingIdle = true
+    this.#wake('idle', next)
+  }
+
+  #lookForIdle(): void {
+    this.#isWatchingIdle = false
+    this.#runReady('pin')
+    this.#fill('pin')
   }
 
   #finished(work: Held, progress: IpfsPinProgress | undefined): void {
@@ -296,26 +309,24 @@ export class TrackerMachine {
   }
 
   #blame(work: Held, error: string): void {
-    const { record, kind, pin, cid } = work
-    const attempts = record.attempts + 1
-    const outcome = failed(record, {
-      status: kind === 'pin' ? 'pin_error' : 'unpin_error',
-      attempts,
-      error,
-      now: this.#now,
-      delay: backoffDelay(itemBackoff, attempts, this.#random),
-      priority: classify(
-        { kind, timestamp: pin?.timestamp, attempts, now: this.#now },
-        this.#settings.priority,
-      ),
-      owned: record.owned || work.begun,
-    })
+    const { record, kind, cid } = work
+    const next = this.#nextTry(work)
+    const status = kind === 'pin' ? 'pin_error' : 'unpin_error'
+    const outcome = failed(record, { ...next, status, error, owned: record.owned || work.begun })
     this.#log('info', `${kind} failed and will be tried again`, {
       cid: cid.toString(),
-      attempts,
+      attempts: next.attempts,
       error: outcome.error,
     })
     this.#record(work, outcome)
+  }
+
+  #nextTry({ record, kind, pin }: Held): NextTry {
+    const now = this.#now
+    const attempts = record.attempts + 1
+    const standing = { kind, timestamp: pin?.timestamp, attempts, now }
+    const priority = classify(standing, this.#settings.priority)
+    return { attempts, priority, now, delay: backoffDelay(itemBackoff, attempts, this.#random) }
   }
 
   /** Back into the queue as if it had not been tried. The store drops it if the pin has changed since. */
@@ -346,6 +357,8 @@ export class TrackerMachine {
   /** A try that was stopped by this peer's own stop is to be tried again; any other was overtaken by its pin. */
   #cancelled(work: Held): void {
     if (this.#life === 'stopping') this.#putBack(work)
+    else if (work.isYielding && !work.isOvertaken)
+      this.#record(work, yielded(work.record, this.#nextTry(work)))
     else this.#release(work)
   }
 
@@ -410,18 +423,8 @@ export class TrackerMachine {
     this.#lose(error)
   }
 
-  /** How many more of a kind may be taken. */
-  #room(kind: WorkKind): number {
-    const limit = this.#limit(kind)
-    const { running, coming, held } = countWork(this.#held.values(), kind)
-    const free = limit - coming - (this.#isQuick[kind] ? 0 : running)
-    return Math.min(free, heldFactor * limit - held)
-  }
-
-  /** Some slots are kept for what has never failed, so that content nobody has cannot hold up the rest. */
-  #mayRetry(kind: WorkKind): boolean {
-    const { retries } = countWork(this.#held.values(), kind)
-    return retries < Math.max(1, Math.floor(this.#limit(kind) * retryShare))
+  #count(kind: WorkKind): WorkCount {
+    return countWork(this.#held.values(), kind, this.#now)
   }
 
   #limit(kind: WorkKind): number {

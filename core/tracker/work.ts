@@ -25,6 +25,10 @@ export interface Work {
   readonly isOvertaken: boolean
   /** When its last step began, ms since the epoch. */
   readonly since: number
+  /** When it began to run or its last block came, ms since the epoch. */
+  readonly progressedAt: number
+  /** It leaves its slot to another. */
+  readonly isYielding: boolean
   readonly progress: IpfsPinProgress | undefined
 }
 
@@ -54,6 +58,8 @@ export function newWork(
     outcome: undefined,
     isOvertaken: false,
     since,
+    progressedAt: since,
+    isYielding: false,
     progress: undefined,
   }
 }
@@ -65,28 +71,4 @@ export function nameOf(work: Work): TryName {
 export function callOf({ kind, record, pin, unpinFirst, isUnpinned }: Work): IpfsCall {
   if (kind === 'unpin') return { kind }
   return { kind, mode: record.want === 'direct' ? 'direct' : 'recursive', pin, unpinFirst, isUnpinned }
-}
-
-export interface WorkCount {
-  /** Pins or unpins that run on IPFS. */
-  running: number
-  /** What comes before: the check, the storing of the beginning, the wait for a slot. */
-  coming: number
-  /** Of all these, what has failed before. */
-  retries: number
-  /** With those whose end is being stored. */
-  held: number
-}
-
-export function countWork(all: Iterable<Work>, kind: WorkKind): WorkCount {
-  const count: WorkCount = { running: 0, coming: 0, retries: 0, held: 0 }
-  for (const work of all) {
-    if (work.kind !== kind) continue
-    count.held++
-    if (work.phase === 'recording') continue
-    if (work.phase === 'running' || work.phase === 'cancelling') count.running++
-    else count.coming++
-    if (work.record.attempts > 0) count.retries++
-  }
-  return count
 }

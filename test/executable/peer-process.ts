@@ -83,6 +83,8 @@ export class PeerProcess implements AsyncDisposable {
 
   /** Starts the daemon and waits until it says that it is ready. */
   async start(...flags: string[]): Promise<void> {
+    // What an earlier run said does not make this one ready.
+    this.#log = ''
     this.#daemon = Bun.spawn([EXECUTABLE, 'daemon', ...flags], {
       cwd: this.home,
       env: this.#environment,
@@ -90,15 +92,44 @@ export class PeerProcess implements AsyncDisposable {
       stdout: 'inherit',
       stderr: 'pipe',
     })
+    // What it said before it was stopped does not count.
+    this.#log = ''
     const ready = Promise.withResolvers<void>()
     void this.#follow(this.#daemon.stderr, ready)
     await ready.promise
+  }
+
+  /** Starts the daemon with its log going to a file, and does not wait. It ends with the block. */
+  spawnDaemon(log: string, ...flags: string[]): AsyncDisposable & { pid: number } {
+    const child = Bun.spawn(
+      ['sh', '-c', 'log=$1; shift; exec "$@" 2>>"$log"', 'sh', log, EXECUTABLE, 'daemon', ...flags],
+      { cwd: this.home, env: this.#environment, stdin: 'ignore', stdout: 'ignore', stderr: 'ignore' },
+    )
+    return {
+      pid: child.pid,
+      async [Symbol.asyncDispose]() {
+        child.kill('SIGKILL')
+        await child.exited
+      },
+    }
   }
 
   /** Asks the daemon to stop. Gives its exit code. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {
     this.#daemon?.kill(signal)
     return (await this.#daemon?.exited) ?? 0
+  }
+
+  /** What the daemon has logged since it was started last. */
+  get log(): string {
+    return this.#log
+  }
+
+  /** The URL of the REST API, as its configuration has it. */
+  async api(): Promise<string> {
+    const { api } = await Bun.file(join(this.home, '.ipfs-cluster/service.json')).json()
+    const [, host, port] = /\/ip4\/([^/]+)\/tcp\/(\d+)/.exec(String(api.restapi.http_listen_multiaddress))!
+    return `http://${host}:${port}`
   }
 
   /** The URL of the gateway, as the log tells it. */

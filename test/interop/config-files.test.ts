@@ -105,7 +105,7 @@ await describeWithGo('the original', ({ path }) => {
       await peer.service('state', 'export', '-f', theirs)
       const exported = readFileSync(theirs, 'utf8').trimEnd().split('\n')
       expect(exported.map((line) => `${line}\n`).sort()).toEqual(text)
-      const read = exported.map(parsePinText).sort((a, b) => (a.name < b.name ? -1 : 1))
+      const read = exported.map((line) => parsePinText(line)).sort((a, b) => (a.name < b.name ? -1 : 1))
       expect(read).toEqual(somePins().sort((a, b) => (a.name < b.name ? -1 : 1)))
     },
     caseTimeout,

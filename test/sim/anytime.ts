@@ -2,6 +2,7 @@
 import type { CID } from 'multiformats/cid'
 import { maxAlerts } from '../../core/monitor/alert-list.ts'
 import { isPinEverywhere } from '../../core/pin/pin.ts'
+import { statusBits } from '../../core/pin/status.ts'
 import type { LocalRecord } from '../../core/runtime/store.ts'
 import { type ObservedReallocation, times } from './peer-process.ts'
 import type { PinnedEntry, PinnedState } from './simulated-ipfs.ts'
@@ -9,6 +10,9 @@ import { type Check, type LivePeer, onEach, recordsOf } from './world.ts'
 
 /** Milliseconds of its own pauses that a peer may count as silence of others: a few for each. */
 const pausesCounted = 20_000
+
+/** Milliseconds in which a peer has noted which index its IPFS node has. */
+const learningTime = 20_000
 
 /** Blocks that may be dropped a moment after they were merged. */
 const droppedLater = 4
@@ -37,6 +41,19 @@ export const anytimeChecks: Record<string, Check> = {
         .filter((record) => record.status === 'pinned' && !isConfirmed(peer, record))
         .map(({ cid, want }) => `${cid} is shown as pinned, and IPFS did not say so (${want})`),
     ),
+
+  /**
+   * A peer that says pinned can read every block. What nobody has read since it went bad is not known to be lost. A
+   * peer learns with the first answer of its node that this has lost its index.
+   */
+  anytime_pinned_is_readable: (world) =>
+    onEach(world, (peer) => {
+      if (isLearning(peer)) return []
+      const page = peer.process.reports.statusPage({ filter: statusBits.pinned, limit: 1_000 })
+      return page.rows
+        .filter(({ cid }) => !peer.ipfs.isReadable(cid))
+        .map(({ cid }) => `${cid} is told as pinned, and a block of it is lost`)
+    }),
 
   anytime_no_more_in_flight_than_set: (world) =>
     onEach(world, ({ config: { concurrency }, ipfs: { inFlight } }) => {
@@ -136,6 +153,15 @@ export function anytime_nobody_loses_a_pin_within_the_grace_window({
         !pin.allocations.includes(peer) && !removed.has(peer) && silence(peer) < times.grace - pausesCounted,
     )
     .map((peer) => `${from.cid} is taken from ${peer}, which was heard of ${silence(peer)} ms ago`)
+}
+
+/** Its records are about another index, and it has not had the time to see that. */
+function isLearning(peer: LivePeer): boolean {
+  const { tables } = peer.store
+  if (peer.isPaused || peer.disk.capacity < Number.POSITIVE_INFINITY) return true
+  if (tables.meta('ipfs') === peer.ipfs.identity) return (tables.meta('rebinding') ?? '') !== ''
+  const known = peer.knowsIpfsFor
+  return known === undefined || known < learningTime
 }
 
 /**

@@ -24,3 +24,8 @@ export const faultKinds = [
 ] as const
 
 export type FaultKind = (typeof faultKinds)[number]
+
+/** Faults of the disk that the IPFS node keeps its blocks on. They are drawn apart from the others. */
+export const storageFaultKinds = ['block lost', 'block flipped', 'index lost', 'index of yesterday'] as const
+
+export type StorageFaultKind = (typeof storageFaultKinds)[number]

@@ -1,5 +1,5 @@
 /** What goes wrong: one fault after the other, drawn from the seed, each for a while. Counted by kind when it happens. */
-import type { FaultKind } from './fault-kinds.ts'
+import type { FaultKind, StorageFaultKind } from './fault-kinds.ts'
 import type { Plan } from './plan.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { calmIpfs, type IpfsConditions } from './simulated-ipfs.ts'
@@ -49,7 +49,7 @@ const farthestJump = 180_000
 
 export class Faults {
   readonly #init: FaultsInit
-  readonly counts = new Map<FaultKind, number>()
+  readonly counts = new Map<FaultKind | StorageFaultKind, number>()
   /** Faults so far, those that were left out included. */
   drawn = 0
   #ended = false
@@ -60,6 +60,7 @@ export class Faults {
 
   start(): void {
     void this.#act()
+    if (this.#init.plan.storageFaults.length > 0) void this.#actOnStorage()
   }
 
   /** Everything is well from now on, and everybody up that is not lost. */
@@ -97,7 +98,53 @@ export class Faults {
     }
   }
 
-  #count(index: number, kind: FaultKind): void {
+  /** Half as often as the others. They are left out when all others are. */
+  async #actOnStorage(): Promise<void> {
+    const { time, plan, peers, skipped } = this.#init
+    for (let index = 1; !this.#ended; index++) {
+      const random = SeededRandom.of(plan.seed, 'storage fault', index)
+      await time.sleep(random.between(plan.faultPause / 5, 2 * plan.faultPause))
+      const kind = random.pick(plan.storageFaults)
+      const fault = {
+        random,
+        peer: random.pick(peers),
+        lasts: random.between(plan.pause / 5, 6 * plan.pause),
+      }
+      if (this.#ended) return
+      if (skipped.has(index)) continue
+      if (this.#damage(kind, fault)) this.#count(index, kind)
+    }
+  }
+
+  #damage(kind: StorageFaultKind, { random, peer, lasts }: Fault): boolean {
+    const { ipfs } = peer
+    if (peer.isLost) return false
+    switch (kind) {
+      case 'block lost':
+      case 'block flipped': {
+        const block = ipfs.damageBlock(random)
+        // Some are never read.
+        if (block !== undefined && random.chance(0.8)) this.#later(lasts, () => ipfs.read(block))
+        return block !== undefined
+      }
+      case 'index lost':
+        peer.kill(false)
+        ipfs.replaceIndex()
+        this.#later(lasts, () => peer.start())
+        return true
+      case 'index of yesterday': {
+        const copy = ipfs.copyIndex()
+        this.#later(lasts, () => {
+          peer.kill(false)
+          ipfs.replaceIndex(copy)
+          peer.start()
+        })
+        return true
+      }
+    }
+  }
+
+  #count(index: number, kind: FaultKind | StorageFaultKind): void {
     this.#init.trace.note('faults', `#${index} ${kind}`)
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
   }

@@ -45,7 +45,9 @@ export const finallyChecks: Record<string, Check> = {
       )
       const { pinned } = peer.ipfs
       const lacking = [...wanted].filter((key) => !pinned.has(key) && !world.missing.has(key))
-      const left = [...pinned.values()].filter(({ cid, foreign }) => !foreign && !wanted.has(cid.toString()))
+      const left = [...pinned.values()].filter(
+        ({ cid, foreign, unclaimed }) => !foreign && unclaimed !== true && !wanted.has(cid.toString()),
+      )
       return [
         ...lacking.map((key) => `${key} is to be held and IPFS does not have it`),
         ...left.map(({ cid }) => `${cid} is not to be held and IPFS still has it`),

@@ -29,7 +29,7 @@ import type { PeerClock } from './peer-clock.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import { Silence } from './silence.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'
-import type { SimulatedIpfs } from './simulated-ipfs.ts'
+import type { SimulatedIpfs, UsedIpfs } from './simulated-ipfs.ts'
 import type { SimulatedNetwork } from './simulated-network.ts'
 import { openSimulatedStore, type SimulatedStore } from './simulated-store.ts'
 
@@ -61,6 +61,8 @@ export interface PeerProcessInit {
   clock: PeerClock
   incarnation: Incarnation
   random: SeededRandom
+  /** The IPFS node has said who it is. */
+  onIpfsHeard(): void
   /** Told of what must never happen. */
   fail(error: unknown): void
   /** Told before background work of the peer gives a pin to other holders. */
@@ -113,9 +115,17 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
   const runtime: Runtime = { clock, scheduler, random: random.fork(), logger: watched(fail) }
   const store = await openSimulatedStore({ disk, self, runtime })
   const ipfs = overheard(init.ipfs, incarnation)
+  const asked: UsedIpfs = {
+    ...ipfs,
+    async id(options) {
+      const identity = await ipfs.id(options)
+      init.onIpfsHeard()
+      return identity
+    },
+  }
   const ipfsView = () => ({ identity: { id: init.ipfs.identity, addresses: [] }, error: '' })
 
-  const tracker = createTracker({ store, ipfs, runtime, settings: trackerSettings(config) })
+  const tracker = createTracker({ store, ipfs: asked, runtime, settings: trackerSettings(config) })
   const attention = new Attention({
     clock,
     scheduler,
@@ -203,6 +213,7 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
     runtime,
   })
 
+  ipfs.proof.watch((cid) => void reconciliation.suspect(cid))
   attention.start()
   exchange.open()
   replication.start()
@@ -221,6 +232,7 @@ export async function startProcess(init: PeerProcessInit): Promise<PeerProcess> 
       defaults: config.defaults,
       isFollower: config.isFollower,
       clock,
+      scheduler,
     })
   return { store, reports, membership, window, replication, tracker, upkeep, alerts, exchange, pinning }
 }

@@ -2,7 +2,7 @@
  * What a seed stands for: how many peers, how set up, under which load and which kinds of faults. A mask leaves parts of it
  * out, and what is left happens as before: that is how a failure is made smaller.
  */
-import { type FaultKind, faultKinds } from './fault-kinds.ts'
+import { type FaultKind, faultKinds, type StorageFaultKind, storageFaultKinds } from './fault-kinds.ts'
 import { SeededRandom } from './seeded-random.ts'
 
 export interface Plan {
@@ -26,6 +26,8 @@ export interface Plan {
   /** Milliseconds between two faults, at most. */
   faultPause: number
   faults: readonly FaultKind[]
+  /** Mostly none: the nodes of most runs keep what they have. */
+  storageFaults: readonly StorageFaultKind[]
   /** Events between two looks at what must hold at any time. */
   checkEvery: number
 }
@@ -49,6 +51,9 @@ export function planOf(seed: number, profile: Profile = 'usual'): Plan {
   const peers = profile === 'many' ? 200 : random.pick(sizes)
   const pause = random.pick([300, 1_000, 3_000, 10_000])
   const faults = faultKinds.filter(() => random.chance(0.6))
+  // Apart from the others: plans without such faults are what they were.
+  const storage = SeededRandom.of(seed, 'storage plan', 0)
+  const isSpared = storage.chance(0.5)
   return {
     seed,
     peers,
@@ -62,6 +67,7 @@ export function planOf(seed: number, profile: Profile = 'usual'): Plan {
     pause: profile === 'many' ? 3_000 : pause,
     faultPause: profile === 'many' ? 1_000 : random.between(1, 8) * pause,
     faults: faults.length === 0 ? faultKinds : faults,
+    storageFaults: isSpared ? [] : storageFaultKinds.filter(() => storage.chance(0.6)),
     checkEvery: profile === 'many' ? 20_000 : 400,
   }
 }

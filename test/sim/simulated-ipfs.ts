@@ -10,25 +10,38 @@ import type {
   IpfsFailure,
   IpfsFailureReason,
   IpfsIdentity,
+  IpfsPinDoubt,
   IpfsPinOptions,
   IpfsPinProgress,
+  IpfsPinProof,
   IpfsPinState,
   IpfsPinStateOptions,
   IpfsRepoStat,
 } from '../../core/runtime/ipfs.ts'
 import { short } from './content.ts'
 import type { SeededRandom } from './seeded-random.ts'
+import { type BlockName, blocksOf, SimulatedBlocks } from './simulated-blocks.ts'
 import type { Trace } from './trace.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 /** Milliseconds after which a call that hangs ends as unanswered. */
 const callTimeout = 30_000
 
+/** Milliseconds that a look at one pin in doubt takes. */
+const lookTime = 20
+
 /** Rows of a listing that come at a time. */
 const listedAtOnce = 20
 
 /** The part of an IPFS node that peers of the simulator use. */
-export type UsedIpfs = Pick<Ipfs, 'id' | 'pinState' | 'pin' | 'unpin' | 'pins' | 'repoStat'>
+export type UsedIpfs = Pick<Ipfs, 'id' | 'pinState' | 'pin' | 'unpin' | 'pins' | 'repoStat' | 'proof'>
+
+/** The index of a node as it was at some time. */
+export interface IndexCopy {
+  blocks: SimulatedBlocks
+  pins: ReadonlyMap<string, PinnedEntry>
+  incomplete: ReadonlySet<string>
+}
 
 /** What the node is like at the moment; faults change it. */
 export interface IpfsConditions {
@@ -51,6 +64,8 @@ export interface PinnedEntry {
   state: PinnedState
   /** Somebody pinned it here before the cluster came. */
   foreign: boolean
+  /** Whose it is was lost with the index or with its blocks: the cluster may unpin it, and may leave it. */
+  unclaimed?: boolean
 }
 
 export interface SimulatedIpfsInit {
@@ -69,7 +84,7 @@ export interface SimulatedIpfsInit {
   onChanging(from: PinnedEntry | undefined, to: PinnedState | undefined): void
 }
 
-export class SimulatedIpfs implements UsedIpfs {
+export class SimulatedIpfs implements UsedIpfs, IpfsPinProof {
   conditions: IpfsConditions = calmIpfs
   /** Calls that run now. */
   readonly inFlight = { pin: 0, unpin: 0 }
@@ -77,14 +92,28 @@ export class SimulatedIpfs implements UsedIpfs {
   readonly #pins = new Map<string, PinnedEntry>()
   /** What the cluster was told to be pinned, since it was last unpinned by the cluster. */
   readonly #confirmed = new Map<string, PinnedState>()
+  readonly #blocks = new SimulatedBlocks()
+  /** Pins of which it is not known whether they are whole. */
+  readonly #inDoubt = new Set<string>()
+  readonly #incomplete = new Set<string>()
+  /** Pins that somebody else removed. */
+  readonly #forgotten = new Set<string>()
+  #onIncomplete: ((cid: CID) => void) | undefined
+  /** Indexes so far; each is another repository. */
+  #indexes = 0
+  #isLooking = false
 
   constructor(init: SimulatedIpfsInit) {
     this.#init = init
   }
 
-  /** As `id` says it. */
+  /** As a peer knows it when `id` has told it. */
   get identity(): string {
-    return this.#init.id
+    return this.#indexes === 0 ? this.#init.id : `${this.#init.id}/${this.#repository}`
+  }
+
+  get proof(): IpfsPinProof {
+    return this
   }
 
   /** What is pinned, seen from outside. */
@@ -101,22 +130,96 @@ export class SimulatedIpfs implements UsedIpfs {
     return this.#used() >= this.#init.capacity
   }
 
+  /** Whether no block of it is known to be lost. Of what others have unpinned here nothing is promised until a peer finds out. */
+  isReadable(cid: CID): boolean {
+    return this.#forgotten.has(cid.toString()) || this.#blocks.isWhole(cid)
+  }
+
+  doubt(cid: CID): IpfsPinDoubt | undefined {
+    const key = cid.toString()
+    if (this.#incomplete.has(key)) return 'incomplete'
+    return this.#inDoubt.has(key) ? 'in-doubt' : undefined
+  }
+
+  async suspect(cid: CID): Promise<void> {
+    // Without damage there is nothing to find.
+    if (!this.#blocks.hasUnsound || this.doubt(cid) !== undefined || !this.#pins.has(cid.toString())) return
+    this.#inDoubt.add(cid.toString())
+    for (const name of blocksOf(cid)) this.read(name)
+    this.#lookLater()
+  }
+
+  watch(onIncomplete: (cid: CID) => void): AsyncDisposable {
+    this.#onIncomplete = onIncomplete
+    for (const key of this.#incomplete) onIncomplete(this.#pins.get(key)!.cid)
+    this.#lookLater()
+    return {
+      [Symbol.asyncDispose]: async () => {
+        if (this.#onIncomplete === onIncomplete) this.#onIncomplete = undefined
+      },
+    }
+  }
+
+  /** A block of a pin goes bad on the disk, and nobody knows yet. Undefined when there is none. */
+  damageBlock(random: SeededRandom): BlockName | undefined {
+    const pins = random.shuffled([...this.#pins.values()])
+    const names = pins.flatMap(({ cid }) => random.shuffled(blocksOf(cid)))
+    return names.find((name) => this.#blocks.damage(name))
+  }
+
+  /** Somebody reads a block, through the gateway or as another node. */
+  read(name: BlockName): void {
+    if (this.#blocks.read(name)) return
+    this.#init.trace.note(this.#init.name, `IPFS finds a block lost: ${name}`)
+    for (const key of this.#pins.keys()) if (!this.#incomplete.has(key)) this.#inDoubt.add(key)
+    this.#lookLater()
+  }
+
+  copyIndex(): IndexCopy {
+    return { blocks: this.#blocks.copy(), pins: new Map(this.#pins), incomplete: new Set(this.#incomplete) }
+  }
+
+  /** While the node is stopped its index is lost, or gives way to one of a backup. */
+  replaceIndex(copy?: IndexCopy): void {
+    this.#indexes++
+    this.#blocks.reindex(copy?.blocks)
+    this.#pins.clear()
+    this.#inDoubt.clear()
+    this.#incomplete.clear()
+    this.#forgotten.clear()
+    this.#confirmed.clear()
+    // Whose they are is not known any more.
+    for (const [key, entry] of copy?.pins ?? []) this.#pins.set(key, { ...entry, unclaimed: true })
+    for (const key of this.#pins.keys()) this.#inDoubt.add(key)
+    for (const key of copy?.incomplete ?? []) this.#markIncomplete(this.#pins.get(key)!.cid)
+  }
+
   /** Somebody else pins. */
   pinForeign(cid: CID): void {
+    this.#blocks.fetch(cid)
     this.#pins.set(cid.toString(), { cid, state: 'recursive', foreign: true })
   }
 
   /** Somebody unpins behind the back of the cluster, or the node loses it. False when it was not pinned. */
   forget(cid: CID): boolean {
+    this.#settled(cid)
+    this.#forgotten.add(cid.toString())
     return this.#pins.delete(cid.toString())
   }
 
   async id(options: IpfsCallOptions = {}): Promise<IpfsIdentity> {
-    return this.#call(options.signal, () => ({ id: this.#init.id, addresses: [] }))
+    return this.#call(options.signal, () => ({
+      id: this.#init.id,
+      addresses: [],
+      ...(this.#indexes === 0 ? {} : { repository: this.#repository }),
+    }))
   }
 
   async pinState(cid: CID, { signal, recursiveOnly }: IpfsPinStateOptions = {}): Promise<IpfsPinState> {
-    const state = await this.#call(signal, () => this.#pins.get(cid.toString())?.state)
+    const state = await this.#call(signal, () => {
+      this.#settle(cid)
+      return this.#incomplete.has(cid.toString()) ? undefined : this.#pins.get(cid.toString())?.state
+    })
     if (state === undefined || (recursiveOnly === true && state === 'direct')) return 'unpinned'
     this.#confirmed.set(cid.toString(), state)
     return state
@@ -124,7 +227,9 @@ export class SimulatedIpfs implements UsedIpfs {
 
   /** Some at a time, each some time after the others, and in the order of nothing. */
   async *pins({ signal }: IpfsCallOptions = {}): AsyncGenerator<{ cid: CID; state: PinnedState }> {
-    const rows = await this.#call(signal, () => [...this.#pins.values()])
+    const rows = await this.#call(signal, () =>
+      [...this.#pins.values()].filter(({ cid }) => !this.#incomplete.has(cid.toString())),
+    )
     for (let at = 0; at < rows.length; at += listedAtOnce) {
       for (const { cid, state } of rows.slice(at, at + listedAtOnce)) yield { cid, state }
       await this.#call(signal, () => undefined)
@@ -151,6 +256,8 @@ export class SimulatedIpfs implements UsedIpfs {
     }
     const state = await this.#call(signal, () => {
       const before = this.#pins.get(cid.toString())
+      this.#blocks.fetch(cid)
+      this.#settled(cid)
       if (before?.state !== 'recursive') this.#set(cid, before, mode)
       return this.#pins.get(cid.toString())?.state
     })
@@ -162,6 +269,7 @@ export class SimulatedIpfs implements UsedIpfs {
     return this.#counted('unpin', cid, () =>
       this.#call(signal, () => {
         this.#confirmed.delete(cid.toString())
+        this.#settled(cid)
         const before = this.#pins.get(cid.toString())
         if (before !== undefined) this.#set(cid, before, undefined)
       }),
@@ -190,6 +298,45 @@ export class SimulatedIpfs implements UsedIpfs {
     else this.#pins.set(cid.toString(), { cid, state: to, foreign: before?.foreign ?? false })
   }
 
+  get #repository(): string {
+    return `index ${this.#indexes}`
+  }
+
+  /** Looks through the pins in doubt after a while. */
+  #lookLater(): void {
+    if (this.#inDoubt.size === 0 || this.#isLooking) return
+    this.#isLooking = true
+    this.#init.time.after(lookTime * this.#inDoubt.size, () => {
+      this.#isLooking = false
+      for (const key of [...this.#inDoubt]) this.#settle(this.#pins.get(key)!.cid)
+    })
+  }
+
+  /** Looks through one pin that is in doubt. */
+  #settle(cid: CID): void {
+    if (!this.#inDoubt.delete(cid.toString()) || this.#blocks.isWhole(cid)) return
+    this.#markIncomplete(cid)
+    this.#onIncomplete?.(cid)
+  }
+
+  #markIncomplete(cid: CID): void {
+    this.#inDoubt.delete(cid.toString())
+    this.#incomplete.add(cid.toString())
+    const entry = this.#pins.get(cid.toString())!
+    this.#pins.set(cid.toString(), {
+      ...entry,
+      foreign: false,
+      unclaimed: entry.foreign || entry.unclaimed === true,
+    })
+  }
+
+  /** It is whole, or not pinned any more. */
+  #settled(cid: CID): void {
+    this.#forgotten.delete(cid.toString())
+    this.#inDoubt.delete(cid.toString())
+    this.#incomplete.delete(cid.toString())
+  }
+
   #used(): number {
     let used = 0
     for (const { cid } of this.#pins.values()) used += this.#init.sizeOf(cid)
@@ -199,7 +346,10 @@ export class SimulatedIpfs implements UsedIpfs {
   /** One call: on its way, its effect, and on its way back. */
   async #call<Value>(signal: AbortSignal | undefined, effect: () => Value): Promise<Value> {
     const { random } = this.#init
+    const indexes = this.#indexes
     await this.#sleep(this.#pace(), signal)
+    // The node was stopped meanwhile.
+    if (indexes !== this.#indexes) throw failure('unreachable', 'connection reset')
     const { state, failure: failing, lostAnswer } = this.conditions
     if (state === 'down') throw failure('unreachable', 'connection refused')
     if (state === 'hanging') {

@@ -43,6 +43,8 @@ interface Life {
   incarnation: Incarnation
   /** Undefined until it is up. */
   process: PeerProcess | undefined
+  /** When it heard who its IPFS node is, and could do something about it since. */
+  heardIpfs: { identity: string; at: number } | undefined
 }
 
 export class SimulatedPeer {
@@ -97,13 +99,23 @@ export class SimulatedPeer {
     return this.#lost !== undefined && isMerged(this.#lost, block)
   }
 
+  /** Milliseconds since it heard who its IPFS node is now, with a good disk all the time; undefined before. */
+  get knowsIpfsFor(): number | undefined {
+    const heard = this.#life?.heardIpfs
+    return heard?.identity === this.ipfs.identity ? this.#init.time.monotonic() - heard.at : undefined
+  }
+
   get isPaused(): boolean {
     return this.#life?.incarnation.paused ?? false
   }
 
   start(): void {
     if (this.#life !== undefined || this.isLost) return
-    const life: Life = { incarnation: new Incarnation(this.#init.time), process: undefined }
+    const life: Life = {
+      incarnation: new Incarnation(this.#init.time),
+      process: undefined,
+      heardIpfs: undefined,
+    }
     this.#life = life
     this.#init.trace.note(this.name, 'starts')
     this.#boot(life).catch((error) => {
@@ -114,6 +126,7 @@ export class SimulatedPeer {
 
   /** Nothing more fits on the disk while `full`. */
   setDiskFull(full: boolean): void {
+    if (this.#life !== undefined) this.#life.heardIpfs = undefined
     this.disk.capacity = full ? this.disk.read().length : Number.POSITIVE_INFINITY
   }
 
@@ -156,6 +169,7 @@ export class SimulatedPeer {
   goOn(): void {
     if (!this.isPaused) return
     this.#init.trace.note(this.name, 'goes on')
+    if (this.#life !== undefined) this.#life.heardIpfs = undefined
     this.#life?.incarnation.goOn()
   }
 
@@ -176,7 +190,7 @@ export class SimulatedPeer {
 
   async #boot(life: Life): Promise<void> {
     const { incarnation } = life
-    const { random, onStart, trace } = this.#init
+    const { random, onStart, time, trace } = this.#init
     life.process = await startProcess({
       ...this.#init,
       self: this.id,
@@ -187,6 +201,9 @@ export class SimulatedPeer {
       clock: this.clock,
       incarnation,
       random: random.fork(),
+      onIpfsHeard: () => {
+        life.heardIpfs = { identity: this.ipfs.identity, at: time.monotonic() }
+      },
     })
     trace.note(this.name, `is up with ${life.process.store.heads().length} heads`)
     onStart(this, life.process)

@@ -14,7 +14,7 @@ import {
 } from './anytime.ts'
 import { contentCid, short, sizeOf } from './content.ts'
 import { eventuallyChecks, promptChecks, promptness } from './eventually.ts'
-import { faultKinds } from './fault-kinds.ts'
+import { faultKinds, storageFaultKinds } from './fault-kinds.ts'
 import { Faults } from './faults.ts'
 import { finallyChecks } from './finally.ts'
 import { Model } from './model.ts'
@@ -266,7 +266,9 @@ class Simulation {
         refused: count('refused'),
       },
       faults: {
-        ...Object.fromEntries(faultKinds.map((kind) => [kind, this.#faults.counts.get(kind) ?? 0])),
+        ...Object.fromEntries(
+          [...faultKinds, ...storageFaultKinds].map((kind) => [kind, this.#faults.counts.get(kind) ?? 0]),
+        ),
         ...this.#network.counts,
         'unsynced writes lost': disks.reduce((sum, { lost }) => sum + lost, 0),
         'writes torn': disks.reduce((sum, { torn }) => sum + torn, 0),

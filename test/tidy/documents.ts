@@ -27,6 +27,38 @@ export function deadLinks(documents: readonly Document[], exists: (path: string)
   )
 }
 
+/** Pointers of code and documents to pages of `docs/spec/`: `spec/wire.md` with the sections that follow it. */
+const SPEC_POINTER = /\bspec\/([a-z-]+)\.md((?:`?,? (?:and )?§[\d.]*\d)*)/g
+
+/** Pointers to a page or a section that `docs/spec/` does not have; `read` takes a path from the top. */
+export function deadSpecPointers(
+  files: readonly Document[],
+  read: (path: string) => string | undefined,
+): string[] {
+  return files.flatMap(({ path, text }) =>
+    [...text.matchAll(SPEC_POINTER)].flatMap(([, page, sections]) => {
+      const target = read(`docs/spec/${page}.md`)
+      if (target === undefined) return [`${path} points to docs/spec/${page}.md, which does not exist`]
+      return [...sections!.matchAll(/§([\d.]*\d)/g)]
+        .filter(([, number]) => !new RegExp(`^#+ ${number!.replaceAll('.', '\\.')}\\.? `, 'm').test(target))
+        .map(([, number]) => `${path} points to docs/spec/${page}.md §${number}, which does not exist`)
+    }),
+  )
+}
+
+/** Rows of tables that have another number of cells than the first row of their table. */
+export function unevenRows(documents: readonly Document[]): string[] {
+  return documents.flatMap(({ path, text }) => {
+    let cells = 0
+    return text.split('\n').flatMap((line, index) => {
+      const count = line.startsWith('|') ? line.split(/(?<!\\)\|/).length - 2 : 0
+      const isUneven = count > 0 && cells > 0 && count !== cells
+      cells = count === 0 ? 0 : cells || count
+      return isUneven ? [`${path}:${index + 1} has ${count} cells in a table of ${cells}`] : []
+    })
+  })
+}
+
 /** Rows of `docs/compatibility.md` that name a test which is not there: "| … | `test/x.test.ts` its name |". */
 export function unprovenRows(document: string, read: (path: string) => string | undefined): string[] {
   const rows = document

@@ -7,8 +7,10 @@ import { cycles, eagerLoads, wrongArrows } from './arrows.ts'
 import { COMMANDS_DOCUMENT, withReference } from './command-reference.ts'
 import {
   deadLinks,
+  deadSpecPointers,
   missingWeaknesses,
   strayPackages,
+  unevenRows,
   unexplainedPackages,
   unprovenRows,
 } from './documents.ts'
@@ -43,6 +45,9 @@ describe('the house', () => {
     expect(strayWords(files)).toEqual([]))
   test('links in documents lead somewhere', () =>
     expect(deadLinks(documents, (path) => existsSync(join(TOP, path)))).toEqual([]))
+  test('pointers to docs/spec/ name a page and a section that exist', () =>
+    expect(deadSpecPointers(files, textOf)).toEqual([]))
+  test('rows of tables in documents fit their table', () => expect(unevenRows(documents)).toEqual([]))
   test('every package is declared and used', () => expect(strayPackages(sources, packageList)).toEqual([]))
   test('every package has its reason in docs/dependencies.md', async () => {
     const document = await Bun.file(join(TOP, 'docs/dependencies.md')).text()

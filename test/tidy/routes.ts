@@ -4,15 +4,15 @@ import { addRoute } from '../../core/api/rest/add-route.ts'
 import { healthRoutes } from '../../core/api/rest/health-routes.ts'
 import { peerRoutes } from '../../core/api/rest/peer-routes.ts'
 import { pinRoutes } from '../../core/api/rest/pin-routes.ts'
-import type { Clock } from '../../core/runtime/ports.ts'
+import type { Clock, Scheduler } from '../../core/runtime/ports.ts'
 
 /** `GET /pins/:hash` and so on, sorted. */
 export function routesOfCode(): string[] {
   // Routes are only listed here; a handler would need these, and none is called.
-  const [service, clock] = [{} as PeerService, {} as Clock]
+  const [service, clock, scheduler] = [{} as PeerService, {} as Clock, {} as Scheduler]
   const routes = [
-    ...peerRoutes(service, undefined),
-    addRoute(service, clock),
+    ...peerRoutes(service, undefined, scheduler),
+    addRoute(service, '', { clock, scheduler }),
     ...pinRoutes(service, clock),
     ...healthRoutes(service),
   ]

@@ -3,8 +3,10 @@ import { describe, expect, test } from 'bun:test'
 import { cycles, eagerLoads, MAY_IMPORT, partOf, wrongArrows } from './arrows.ts'
 import {
   deadLinks,
+  deadSpecPointers,
   missingWeaknesses,
   strayPackages,
+  unevenRows,
   unexplainedPackages,
   unprovenRows,
 } from './documents.ts'
@@ -194,6 +196,23 @@ describe('other rules', () => {
   test('links to nothing are found', () => {
     const text = '[a](limits.md#x) [b](gone.md) [c](https://example.org) [d](#here)'
     expect(deadLinks([{ path: 'docs/x.md', text }], (path) => path === 'docs/limits.md')).toHaveLength(1)
+  })
+  test('a pointer to a page or a section of docs/spec/ that does not exist is found', () => {
+    const read = (path: string) =>
+      path === 'docs/spec/wire.md' ? '# Wire\n## 1. Host\n### 1.2 Keys\n' : undefined
+    const complaints = (text: string) => deadSpecPointers([{ path: 'core/x.ts', text }], read)
+    const [good, page, section] = [
+      '`spec/wire.md` §1, §1.2',
+      '`sp' + 'ec/no.md` §1',
+      '`sp' + 'ec/wire.md` §1, §2',
+    ]
+    expect(complaints(good!)).toEqual([])
+    expect(complaints(page!)).toHaveLength(1)
+    expect(complaints(section!)).toEqual(['core/x.ts points to docs/spec/wire.md §2, which does not exist'])
+  })
+  test('rows of another table are found', () => {
+    const text = '| a | b |\n|---|---|\n| `x` | 1 |\n| `y \\| z` | 2 |\n| `w` | 3 | more |\n\n| c |\n|---|\n'
+    expect(unevenRows([{ path: 'docs/x.md', text }])).toEqual(['docs/x.md:5 has 3 cells in a table of 2'])
   })
   test('packages that are not declared, not used or used by tests only are found', () => {
     const list = { dependencies: { '@ipld/car': '1', zod: '1' }, devDependencies: { 'fast-check': '1' } }

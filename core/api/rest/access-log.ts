@@ -1,9 +1,10 @@
 /** One line for each request in Apache's common log format, to a file or to the logger (`spec/rest-api.md` §1). */
-import { createWriteStream, type WriteStream } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
+import { FileSink, lineWriter } from '../../runtime/line-writer.ts'
 import type { Clock, Logger } from '../../runtime/ports.ts'
 
-/** Bytes of lines that may wait for the disk; lines beyond them are left out. */
+/** Bytes of lines that may wait for the disk; lines beyond them are dropped and counted. */
 const maxWaitingBytes = 1024 * 1024
 
 export interface AccessLogInit {
@@ -23,38 +24,47 @@ export interface LoggedRequest {
 
 export class AccessLog implements AsyncDisposable {
   readonly #clock: Clock
-  readonly #logger: Logger
-  readonly #file: WriteStream | undefined
+  readonly #writeLine: (line: string) => void
+  readonly #file: { handle: FileHandle; sink: FileSink } | undefined
 
-  private constructor({ clock, logger }: AccessLogInit, file: WriteStream | undefined) {
+  private constructor({ clock, logger }: AccessLogInit, handle: FileHandle | undefined) {
     this.#clock = clock
-    this.#logger = logger
-    this.#file = file
-    file?.on('error', (error) => logger.error(`the access log cannot be written: ${error.message}`))
+    if (handle === undefined) {
+      this.#writeLine = (line) => logger.info(line)
+      return
+    }
+    const sink = new FileSink(handle.fd)
+    this.#file = { handle, sink }
+    this.#writeLine = lineWriter({ sink, what: 'requests', maxWaiting: maxWaitingBytes })
   }
 
   /** Rejects when the file cannot be opened. */
   static async open(init: AccessLogInit): Promise<AccessLog> {
-    const { file } = init
-    if (file === undefined) return new AccessLog(init, undefined)
-    const stream = createWriteStream(file, { flags: 'a', mode: 0o644 })
-    await new Promise<void>((resolve, reject) => stream.once('open', () => resolve()).once('error', reject))
-    return new AccessLog(init, stream)
+    return new AccessLog(init, init.file === undefined ? undefined : await open(init.file, 'a', 0o644))
   }
 
   write({ incoming, host, status, bytes }: LoggedRequest): void {
     const { method, url = '', httpVersion } = incoming
     const time = commonLogTime(this.#clock.now())
-    const request = `${method} ${url.replaceAll('"', '%22')} HTTP/${httpVersion}`
-    const line = `${host || '-'} - - [${time}] "${request}" ${status} ${bytes}`
-    if (!this.#file) this.#logger.info(line)
-    else if (this.#file.writableLength < maxWaitingBytes) this.#file.write(`${line}\n`)
+    const request = `${method} ${harmless(url)} HTTP/${httpVersion}`
+    this.#writeLine(`${host || '-'} - - [${time}] "${request}" ${status} ${bytes}`)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const file = this.#file
-    if (file && !file.destroyed) await new Promise<void>((resolve) => file.end(() => resolve()))
+    await this.#file?.sink.settled()
+    await this.#file?.handle.close()
   }
+}
+
+/** A log is read by shells and terminals too, by mistake or by design: nothing that a stranger sends may act there. */
+function harmless(url: string): string {
+  return url.replace(/[^\x21-\x7e]|["$`\\]/gu, (character) => {
+    const code = character.codePointAt(0)!
+    // A byte of the request as it came; anything else has been through a parser.
+    return code <= 0xff
+      ? `%${code.toString(16).toUpperCase().padStart(2, '0')}`
+      : encodeURIComponent(character)
+  })
 }
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']

@@ -1,20 +1,25 @@
 /** `POST /add` (`spec/rest-api.md` §8). */
 import type { AddedOutput, AddParameters } from '../../adder/add.ts'
-import type { GoJson } from '../../pin/go-json.ts'
+import { type GoJson, goJson } from '../../pin/go-json.ts'
 import { pinOptionsFromQuery } from '../../pin/options.ts'
-import type { Clock } from '../../runtime/ports.ts'
+import type { Runtime } from '../../runtime/ports.ts'
 import type { PeerService } from '../peer-service.ts'
+import { AnswerSpool } from './answer-spool.ts'
 import { type Call, type Route, switchFrom } from './call.ts'
 import { RequestError } from './errors.ts'
 import { boundaryOf } from './multipart.ts'
+import { readBody } from './request-body.ts'
 import { readUpload } from './upload.ts'
 
 /** Uploads at once; each holds some blocks in memory. */
 const maxUploads = 64
-/** Lines that are held for an answer in one array. */
-const maxArrayLines = 100_000
 
-export function addRoute(service: PeerService, clock: Clock): Route {
+/** `folder`: for answers that their clients do not read while they send. */
+export function addRoute(
+  service: PeerService,
+  folder: string,
+  { clock, scheduler }: Pick<Runtime, 'clock' | 'scheduler'>,
+): Route {
   let uploads = 0
   return {
     method: 'POST',
@@ -31,8 +36,10 @@ export function addRoute(service: PeerService, clock: Clock): Route {
       }
       uploads++
       try {
-        const parts = readUpload(call.incoming, boundary)
-        await answer(call, service.add(parts, parameters, { signal: call.signal }), isStream)
+        const parts = readUpload(readBody(call.incoming, scheduler), boundary)
+        await using spool = new AnswerSpool(folder)
+        const lines = toJson(service.add(parts, parameters, { signal: call.signal }))
+        await answer(call, lines, isStream, spool)
       } finally {
         uploads--
       }
@@ -40,22 +47,30 @@ export function addRoute(service: PeerService, clock: Clock): Route {
   }
 }
 
-/** The status waits for the first line, so that an error before it is seen by every client. */
-async function answer({ reply }: Call, lines: AsyncIterable<AddedOutput>, isStream: boolean): Promise<void> {
+/**
+ * The status waits for the first line, so that an error before it is seen by every client, and in an array for the last one.
+ * Lines wait for the client on disk: many clients send all files before they read anything.
+ */
+async function answer(
+  { reply }: Call,
+  lines: AsyncIterable<GoJson>,
+  isStream: boolean,
+  spool: AnswerSpool,
+): Promise<void> {
   reply.setHeader('Cache-Control', 'no-cache')
   reply.setHeader('Connection', 'close')
   if (isStream) {
     reply.setHeader('X-Chunked-Output', '1')
-    return reply.rows(toJson(lines), { trailerOnSuccess: false })
+    return reply.rows(lines, { trailerOnSuccess: false, spool })
   }
-  const all: GoJson[] = []
-  for await (const line of toJson(lines)) {
-    all.push(line)
-    if (all.length > maxArrayLines) {
-      throw new RequestError(`the answer has more than ${maxArrayLines} lines: ask with stream-channels=true`)
-    }
+  let before = '['
+  for await (const line of lines) {
+    await spool.push(`${before}${goJson(line)}`)
+    before = ','
   }
-  reply.json(all)
+  await spool.push(before === '[' ? '[]\n' : ']\n')
+  spool.end()
+  return reply.spooled(spool)
 }
 
 async function* toJson(lines: AsyncIterable<AddedOutput>): AsyncGenerator<GoJson> {

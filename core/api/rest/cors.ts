@@ -1,8 +1,9 @@
 /** Which pages of other origins may use the API from a browser, with the meaning of rs/cors (`spec/rest-api.md` §4). */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { matchesOrigin } from '../browser-guard.ts'
 
 export interface CorsSettings {
-  /** `*`, whole origins, or origins with one `*` in them; none = all. */
+  /** `*`, whole origins, or origins with one `*` in them. */
   corsAllowedOrigins: string[]
   /** None = GET, POST, HEAD. */
   corsAllowedMethods: string[]
@@ -23,7 +24,7 @@ export class Cors {
   constructor(settings: CorsSettings) {
     const { corsAllowedOrigins: origins, corsAllowedMethods: methods, corsAllowedHeaders: headers } = settings
     this.#settings = settings
-    this.#allOrigins = origins.length === 0 || origins.includes('*')
+    this.#allOrigins = origins.includes('*')
     const orDefault = (given: string[], initial: string[]) => (given.length > 0 ? given : initial)
     const allowed = orDefault(methods, ['GET', 'POST', 'HEAD']).map((each) => each.toUpperCase())
     this.#methods = new Set([...allowed, 'OPTIONS'])
@@ -68,7 +69,7 @@ export class Cors {
     const wanted = origin.toLowerCase()
     return (
       this.#allOrigins ||
-      this.#settings.corsAllowedOrigins.some((each) => matches(each.toLowerCase(), wanted))
+      this.#settings.corsAllowedOrigins.some((each) => matchesOrigin(each.toLowerCase(), wanted))
     )
   }
 
@@ -77,11 +78,4 @@ export class Cors {
     const names = asked.split(',').map((name) => name.trim().toLowerCase())
     return names.every((name) => name === '' || this.#headers.has(name))
   }
-}
-
-function matches(pattern: string, origin: string): boolean {
-  const star = pattern.indexOf('*')
-  if (star < 0) return pattern === origin
-  const [head, tail] = [pattern.slice(0, star), pattern.slice(star + 1)]
-  return origin.length >= head.length + tail.length && origin.startsWith(head) && origin.endsWith(tail)
 }

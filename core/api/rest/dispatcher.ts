@@ -1,6 +1,6 @@
 /**
  * What happens to a request, in the order of `spec/rest-api.md` §1.1: access log, authentication, CORS, redirects, router,
- * handler.
+ * handler. Before all of it, whether a web page sent it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -8,19 +8,24 @@ import { TrieRouter } from 'hono/router/trie-router'
 import { messageOf } from '../../error-text.ts'
 import type { Logger, Runtime, Timer } from '../../runtime/ports.ts'
 import type { Authenticator } from '../authentication.ts'
+import type { BrowserGuard } from '../browser-guard.ts'
 import type { AccessLog } from './access-log.ts'
 import type { Route } from './call.ts'
 import type { Cors } from './cors.ts'
 import { statusOf } from './errors.ts'
 import { type Redirect, redirectOf } from './redirect.ts'
 import { Reply } from './reply.ts'
+import { readLimit } from './row-writer.ts'
 
 /** Requests at once; more are answered 503. */
 const maxRequests = 1024
+/** Handlers at once, those included whose clients have gone: more are answered 503 too. */
+const maxUnended = 4096
 
 export interface DispatcherInit {
   routes: Route[]
   cors: Cors
+  guard: BrowserGuard
   authenticator: Authenticator | undefined
   accessLog: AccessLog
   /** Added to every answer of a handler. */
@@ -45,6 +50,8 @@ export class Dispatcher {
   readonly #router = new TrieRouter<Route>()
   readonly #methods: string[]
   readonly #running = new Map<AbortController, Promise<void>>()
+  /** Requests whose clients still wait. A handler that ends late after its client has gone is in `#running` only. */
+  #open = 0
 
   constructor(init: DispatcherInit) {
     this.#init = init
@@ -57,12 +64,20 @@ export class Dispatcher {
     const closing = new AbortController()
     const { path, search } = splitTarget(incoming.url ?? '/')
     const reply = new Reply(outgoing, this.#init.headers, this.#init.runtime.scheduler)
+    this.#open++
     const closed = this.#follow(incoming, outgoing, reply, closing)
     const run = this.#answer({ incoming, outgoing, reply, path, search, signal: closing.signal })
       .catch((error: unknown) => this.#fail(reply, incoming.socket, error))
-      .then(() => closed)
+      .then(() => this.#closedInTime(closed, incoming.socket))
       .finally(() => this.#running.delete(closing))
     this.#running.set(closing, run)
+  }
+
+  /** An answer that is complete has to be read: a client that does not is sent away. */
+  async #closedInTime(closed: Promise<void>, socket: Socket): Promise<void> {
+    const timer = this.#init.runtime.scheduler.after(readLimit, () => socket.destroy())
+    await closed
+    timer.cancel()
   }
 
   /** Resolves when no request is under way. */
@@ -89,6 +104,7 @@ export class Dispatcher {
     return new Promise((resolve) => {
       outgoing.once('close', () => {
         timer?.cancel()
+        this.#open--
         if (!outgoing.writableFinished) closing.abort(new Error('the client is gone'))
         accessLog.write({ incoming, host, status: outgoing.statusCode, bytes: reply.bytes })
         resolve()
@@ -98,16 +114,19 @@ export class Dispatcher {
 
   async #answer(exchange: Exchange): Promise<void> {
     const { incoming, outgoing, reply, path, search } = exchange
+    const refusal = this.#init.guard.refusal(incoming)
+    if (refusal !== undefined) return reply.error(refusal.status, refusal.message)
     const admission = this.#admit(exchange)
     if (admission === 'refused') return
     if (this.#init.cors.apply(incoming, outgoing)) return reply.bare(204)
     const redirect = redirectOf(path, search)
     if (redirect) return sendRedirect(exchange, redirect)
-    const [matches] = this.#router.match(incoming.method ?? '', path)
+    // An answer to HEAD is that to GET; `Reply` leaves its body out.
+    const method = incoming.method === 'HEAD' ? 'GET' : (incoming.method ?? '')
+    const [matches] = this.#router.match(method, path)
     const match = matches[0]
     if (!match) return this.#refuseRoute(exchange)
-    // This one is not counted yet.
-    if (this.#running.size >= maxRequests && path !== '/health') {
+    if ((this.#open > maxRequests || this.#running.size > maxUnended) && path !== '/health') {
       reply.setHeader('Retry-After', '1')
       return reply.error(503, `more than ${maxRequests} requests are under way: try again later`)
     }
@@ -127,7 +146,7 @@ export class Dispatcher {
   #admit({ incoming, reply, path }: Exchange): 'refused' | { user: string | undefined } {
     const { authenticator } = this.#init
     const { method, headers } = incoming
-    const isOpen = method === 'OPTIONS' || (method === 'GET' && path === '/health')
+    const isOpen = method === 'OPTIONS' || ((method === 'GET' || method === 'HEAD') && path === '/health')
     if (!authenticator || isOpen) return { user: undefined }
     const admission = authenticator.admit(headers.authorization)
     if ('user' in admission) return admission
@@ -142,7 +161,8 @@ export class Dispatcher {
     if (taken.length === 0) {
       reply.error(404, 'not found')
     } else {
-      reply.setHeader('Allow', taken.join(', '))
+      const allowed = taken.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+      reply.setHeader('Allow', allowed.join(', '))
       reply.bare(405)
     }
   }
@@ -165,7 +185,7 @@ function splitTarget(target: string): { path: string; search: string } {
 
 /** With a body only where a browser may show it. */
 function sendRedirect({ incoming, outgoing, reply }: Exchange, { status, location }: Redirect): void {
-  const hasBody = status === 307 && incoming.method === 'GET'
+  const hasBody = status === 307 && (incoming.method === 'GET' || incoming.method === 'HEAD')
   const href = location.replaceAll('&', '&amp;').replaceAll('"', '&#34;').replaceAll('<', '&lt;')
   outgoing.setHeader('Location', location)
   if (hasBody) outgoing.setHeader('Content-Type', 'text/html; charset=utf-8')

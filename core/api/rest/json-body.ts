@@ -1,16 +1,20 @@
 /** Bodies that are one small JSON object. */
 import type { IncomingMessage } from 'node:http'
+import type { Scheduler } from '../../runtime/ports.ts'
 import { RequestError } from './errors.ts'
+import { readBody } from './request-body.ts'
 
 /** Bytes of such a body. */
 const maxBodyBytes = 64 * 1024
 
 /** Rejects with `RequestError`, in the words of the original. */
-export async function readJsonObject(incoming: IncomingMessage): Promise<Record<string, unknown>> {
-  const chunks: Buffer[] = []
+export async function readJsonObject(
+  incoming: IncomingMessage,
+  scheduler: Scheduler,
+): Promise<Record<string, unknown>> {
+  const chunks: Uint8Array[] = []
   let size = 0
-  // Left early, it must not take the connection with it: the answer goes out by that.
-  for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+  for await (const chunk of readBody(incoming, scheduler)) {
     size += chunk.length
     if (size > maxBodyBytes)
       throw new RequestError(`the body is longer than ${maxBodyBytes} bytes`, { status: 413 })

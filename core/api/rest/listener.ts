@@ -1,9 +1,10 @@
 /** The sockets of an HTTP API: TCP and unix, plain and TLS. */
 import { once } from 'node:events'
-import { unlink } from 'node:fs/promises'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { chmod, lstat, unlink } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { messageOf } from '../../error-text.ts'
 import { type Endpoint, parseEndpoint } from '../../runtime/endpoint.ts'
 import { ListenError } from './errors.ts'
@@ -83,7 +84,15 @@ function createHttpServer(settings: ListenSettings, handle: RequestListener): Se
     : createServer(options, handle)
   server.maxConnections = maxConnections
   server.on('clientError', refuseConnection)
+  server.on('connect', refuseTunnel)
   return server
+}
+
+/** Answers `CONNECT`, which is for proxies. */
+function refuseTunnel(_incoming: IncomingMessage, socket: Duplex): void {
+  // The client may be gone before it has read this.
+  socket.on('error', () => socket.destroy())
+  socket.end('HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
 }
 
 /** For what never became a request. */
@@ -107,8 +116,7 @@ async function bind(server: Server, endpoint: Endpoint): Promise<void> {
     await listen(server, endpoint)
   } catch (error) {
     const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
-    if (endpoint.kind !== 'unix' || !isTaken || (await isAnswering(endpoint.path))) throw error
-    // A socket file that a killed process left behind.
+    if (endpoint.kind !== 'unix' || !isTaken || !(await isDeadSocket(endpoint.path))) throw error
     await unlink(endpoint.path)
     await listen(server, endpoint)
   }
@@ -119,6 +127,13 @@ async function listen(server: Server, endpoint: Endpoint): Promise<void> {
   if (endpoint.kind === 'unix') server.listen(endpoint.path)
   else server.listen(endpoint.port, endpoint.host)
   await listening
+  // Who may open the socket may use the API.
+  if (endpoint.kind === 'unix') await chmod(endpoint.path, 0o600)
+}
+
+/** Whether a killed process left this socket behind. Anything that is no socket is somebody's file, and stays. */
+async function isDeadSocket(path: string): Promise<boolean> {
+  return (await lstat(path)).isSocket() && !(await isAnswering(path))
 }
 
 async function isAnswering(path: string): Promise<boolean> {

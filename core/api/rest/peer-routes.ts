@@ -4,13 +4,18 @@ import type { GoJson } from '../../pin/go-json.ts'
 import { peerIdentityToJson } from '../../pin/info-json.ts'
 import { parsePeerId } from '../../pin/peer-id.ts'
 import type { PeerIdText } from '../../pin/pin.ts'
+import type { Scheduler } from '../../runtime/ports.ts'
 import type { Authenticator } from '../authentication.ts'
 import type { PeerService, RepoGcReport } from '../peer-service.ts'
 import { isLocal, type Route } from './call.ts'
 import { RequestError } from './errors.ts'
 import { readJsonObject } from './json-body.ts'
 
-export function peerRoutes(service: PeerService, authenticator: Authenticator | undefined): Route[] {
+export function peerRoutes(
+  service: PeerService,
+  authenticator: Authenticator | undefined,
+  scheduler: Scheduler,
+): Route[] {
   return [
     {
       method: 'GET',
@@ -37,7 +42,7 @@ export function peerRoutes(service: PeerService, authenticator: Authenticator | 
       method: 'POST',
       path: '/peers',
       async handle({ incoming, reply, signal }) {
-        const { peer_id: peer } = await readJsonObject(incoming)
+        const { peer_id: peer } = await readJsonObject(incoming, scheduler)
         reply.json(
           peerIdentityToJson(await service.addPeer(peerFrom(peer, 'error decoding peer_id'), { signal })),
         )

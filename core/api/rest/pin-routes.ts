@@ -91,9 +91,11 @@ export function pinRoutes(service: PeerService, clock: Clock): Route[] {
       async handle(call) {
         const { path, cid } = pathOf(call)
         const options = optionsOf(call)
+        const { signal } = call
         // A bare `/ipfs/<cid>` needs nobody to resolve it.
-        const plan = () => (cid ? service.planPin(cid, options) : service.planPinPath(path, options))
-        const pin = () => (cid ? service.pin(cid, options) : service.pinPath(path, options))
+        const plan = () =>
+          cid ? service.planPin(cid, options) : service.planPinPath(path, options, { signal })
+        const pin = () => (cid ? service.pin(cid, options) : service.pinPath(path, options, { signal }))
         call.reply.json(pinToJson(await (isDryRun(call) ? plan() : pin()), 'submitted'))
       },
     },
@@ -102,7 +104,7 @@ export function pinRoutes(service: PeerService, clock: Clock): Route[] {
       path: '/pins/:hash',
       async handle(call) {
         optionsOf(call)
-        call.reply.json(pinToJson(await service.unpin(cidOf(call)), 'stored'))
+        call.reply.json(pinToJson(await service.unpin(cidOf(call), call), 'stored'))
       },
     },
     {
@@ -111,7 +113,7 @@ export function pinRoutes(service: PeerService, clock: Clock): Route[] {
       async handle(call) {
         const { path, cid } = pathOf(call)
         optionsOf(call)
-        const pin = await (cid ? service.unpin(cid) : service.unpinPath(path))
+        const pin = await (cid ? service.unpin(cid, call) : service.unpinPath(path, call))
         call.reply.json(pinToJson(pin, 'stored'))
       },
     },

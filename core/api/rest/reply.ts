@@ -3,8 +3,9 @@ import type { ServerResponse } from 'node:http'
 import { messageOf } from '../../error-text.ts'
 import { type GoJson, goJson } from '../../pin/go-json.ts'
 import type { Scheduler } from '../../runtime/ports.ts'
+import type { AnswerSpool } from './answer-spool.ts'
 import { statusOf } from './errors.ts'
-import { RowWriter } from './row-writer.ts'
+import { drained, RowWriter } from './row-writer.ts'
 import { discardBody, isBodyOver } from './unread-body.ts'
 
 /** Where the error of a stream is found that had begun already. */
@@ -30,6 +31,10 @@ export class Reply {
 
   get hasBegun(): boolean {
     return this.#outgoing.headersSent
+  }
+
+  get #isHead(): boolean {
+    return this.#outgoing.req.method === 'HEAD'
   }
 
   setHeader(name: string, value: string | string[]): void {
@@ -64,19 +69,29 @@ export class Reply {
   /**
    * One row a line. Nothing at all is 204, an error before the first row has a status of its own, one after it comes in the
    * trailer, where it is all that tells the client that rows are missing. `trailerOnSuccess`: the trailer is there, empty,
-   * also when all went well. Ends the source when the client is gone.
+   * also when all went well. Ends the source when the client is gone, and after its first row when that is all that HEAD
+   * needs. `spool`: the source goes on whether the client reads or not.
    */
-  async rows(source: AsyncIterable<GoJson>, { trailerOnSuccess = true } = {}): Promise<void> {
+  async rows(
+    source: AsyncIterable<GoJson>,
+    { trailerOnSuccess = true, spool }: { trailerOnSuccess?: boolean; spool?: AnswerSpool } = {},
+  ): Promise<void> {
     const rows = source[Symbol.asyncIterator]()
     const first = await rows.next()
     if (first.done) return this.noContent()
     this.#setHeaders()
+    if (this.#isHead) {
+      await rows.return?.()
+      return this.#end(200)
+    }
     // HTTP 1.0 has no trailers; a stream that fails is then cut off.
     const hasTrailers = this.#outgoing.req.httpVersion !== '1.0'
     if (hasTrailers) this.#outgoing.setHeader('Trailer', trailer)
     this.#outgoing.writeHead(200)
     try {
-      const complete = await this.#writeRows(first.value, rows)
+      const complete = spool
+        ? await this.#writeSpooled(first.value, rows, spool)
+        : await this.#writeRows(first.value, rows)
       if (complete && trailerOnSuccess && hasTrailers) this.#outgoing.addTrailers({ [trailer]: '' })
     } catch (error) {
       if (!hasTrailers) {
@@ -90,7 +105,7 @@ export class Reply {
 
   /** False when the client was gone before the last row. */
   async #writeRows(first: GoJson, rows: AsyncIterator<GoJson>): Promise<boolean> {
-    const writer = new RowWriter(this.#outgoing, (text) => this.#write(text))
+    const writer = new RowWriter(this.#outgoing, this.#scheduler, (text) => this.#write(text))
     try {
       for (let row = first; ; ) {
         await writer.write(`${goJson(row)}\n`)
@@ -104,6 +119,46 @@ export class Reply {
       }
     } finally {
       writer.flush()
+    }
+  }
+
+  /** As `#writeRows`. */
+  async #writeSpooled(first: GoJson, rows: AsyncIterator<GoJson>, spool: AnswerSpool): Promise<boolean> {
+    const sent = this.#send(spool)
+    // It is waited for below, whatever happens before.
+    sent.catch(() => undefined)
+    try {
+      for (let row = first; ; ) {
+        await spool.push(`${goJson(row)}\n`)
+        if (this.#outgoing.destroyed) {
+          await rows.return?.()
+          return false
+        }
+        const next = await rows.next()
+        if (next.done) return true
+        row = next.value
+      }
+    } finally {
+      spool.end()
+      await sent
+    }
+  }
+
+  /** Sends what is spooled, which is one JSON value and complete. */
+  async spooled(spool: AnswerSpool): Promise<void> {
+    this.#setHeaders()
+    this.#outgoing.setHeader('Content-Length', spool.length)
+    this.#outgoing.writeHead(200)
+    await this.#send(spool)
+    await this.#finish()
+  }
+
+  async #send(spool: AnswerSpool): Promise<void> {
+    for (let bytes = await spool.take(); bytes; bytes = await spool.take()) {
+      if (this.#outgoing.destroyed) return
+      this.#bytes += bytes.length
+      // A client that is still sending need not read yet.
+      if (!this.#outgoing.write(bytes)) await drained(this.#outgoing, this.#scheduler, spool.ended)
     }
   }
 
@@ -121,9 +176,12 @@ export class Reply {
     return this.#outgoing.write(text)
   }
 
-  #end(status: number, body = ''): void {
+  /** Without the length of the body where nobody knows it: the rows of a list that is not read. */
+  #end(status: number, text?: string): void {
+    const body = this.#isHead ? '' : (text ?? '')
     this.#bytes += Buffer.byteLength(body)
-    if (status !== 204) this.#outgoing.setHeader('Content-Length', Buffer.byteLength(body))
+    const hasLength = status !== 204 && (text !== undefined || !this.#isHead)
+    if (hasLength) this.#outgoing.setHeader('Content-Length', Buffer.byteLength(text ?? ''))
     this.#outgoing.writeHead(status)
     if (isBodyOver(this.#outgoing.req)) {
       this.#outgoing.end(body)

@@ -1,9 +1,12 @@
 /** The REST API of a peer (`spec/rest-api.md`): its listeners, and its orderly end. */
 import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { messageOf } from '../../error-text.ts'
+import { parseEndpoint } from '../../runtime/endpoint.ts'
 import type { Runtime, Scheduler } from '../../runtime/ports.ts'
 import { Authenticator, type Credentials } from '../authentication.ts'
+import { BrowserGuard } from '../browser-guard.ts'
 import type { PeerService } from '../peer-service.ts'
 import { AccessLog } from './access-log.ts'
 import { addRoute } from './add-route.ts'
@@ -75,24 +78,40 @@ export async function createRestApi(init: RestApiInit): Promise<RestApi> {
   return { addresses: listeners.map(({ address }) => address), [Symbol.asyncDispose]: close }
 }
 
-function createDispatcher({ service, config, runtime }: RestApiInit, accessLog: AccessLog): Dispatcher {
+function createDispatcher(
+  { service, config, folder, runtime }: RestApiInit,
+  accessLog: AccessLog,
+): Dispatcher {
   const { basicAuthCredentials, headers, writeTimeout } = config
   const authenticator = basicAuthCredentials
     ? new Authenticator(basicAuthCredentials, runtime.clock)
     : undefined
   return new Dispatcher({
     routes: [
-      ...peerRoutes(service, authenticator),
-      addRoute(service, runtime.clock),
+      ...peerRoutes(service, authenticator, runtime.scheduler),
+      addRoute(service, folder, runtime),
       ...pinRoutes(service, runtime.clock),
       ...healthRoutes(service),
     ],
     cors: new Cors(config),
+    guard: browserGuard(config),
     authenticator,
     accessLog,
     headers,
     writeTimeout,
     runtime,
+  })
+}
+
+function browserGuard({ corsAllowedOrigins, httpListenMultiaddress, basicAuthCredentials }: RestApiConfig) {
+  const listened = httpListenMultiaddress.map(parseEndpoint)
+  return new BrowserGuard({
+    allowedOrigins: corsAllowedOrigins,
+    hostNames: [
+      hostname(),
+      ...listened.flatMap((endpoint) => (endpoint?.kind === 'tcp' ? endpoint.host : [])),
+    ],
+    hasCredentials: basicAuthCredentials !== null,
   })
 }
 

@@ -4,19 +4,24 @@
  */
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import type { Scheduler, Timer } from '../../runtime/ports.ts'
 
 /** Characters of rows that are held back at most. */
 const batchLength = 64 * 1024
+/** ms in which a client has to read that much; after it the connection is closed. */
+export const readLimit = 120_000
 
 export class RowWriter {
   readonly #outgoing: ServerResponse
   readonly #write: (text: string) => boolean
+  readonly #scheduler: Scheduler
   #rows = ''
   #scheduled: ReturnType<typeof setImmediate> | undefined
 
   /** `write` hands text to the connection; false means that it has enough for now. */
-  constructor(outgoing: ServerResponse, write: (text: string) => boolean) {
+  constructor(outgoing: ServerResponse, scheduler: Scheduler, write: (text: string) => boolean) {
     this.#outgoing = outgoing
+    this.#scheduler = scheduler
     this.#write = write
   }
 
@@ -29,7 +34,7 @@ export class RowWriter {
       return
     }
     if (this.#send()) await turn()
-    else await drained(this.#outgoing)
+    else await drained(this.#outgoing, this.#scheduler)
   }
 
   /** Writes what is held back. */
@@ -53,14 +58,28 @@ function turn(): Promise<void> {
   })
 }
 
-/** Resolves when the client has read, or is gone. */
-async function drained(outgoing: ServerResponse): Promise<void> {
+/**
+ * Resolves when the client has read, or is gone. One that does not read is sent away, after a time that begins when `from`
+ * resolves, or at once.
+ */
+export async function drained(
+  outgoing: ServerResponse,
+  scheduler: Scheduler,
+  from?: Promise<void>,
+): Promise<void> {
   if (outgoing.destroyed) return
   const done = new AbortController()
   const options = { signal: done.signal }
+  let timer: Timer | undefined
+  const limit = () => {
+    if (!done.signal.aborted) timer = scheduler.after(readLimit, () => outgoing.req.socket.destroy())
+  }
+  if (from === undefined) limit()
+  else void from.then(limit)
   try {
     await Promise.race([once(outgoing, 'drain', options), once(outgoing, 'close', options)])
   } finally {
     done.abort()
+    timer?.cancel()
   }
 }

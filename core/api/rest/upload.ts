@@ -1,7 +1,8 @@
 /** What is in an upload: the meaning that Kubo's clients give to the parts of a form (`spec/rest-api.md` §8). */
 import type { UploadPart } from '../../adder/add.ts'
+import { textFromBytes } from '../../runtime/byte-text.ts'
 import { MultipartError } from './errors.ts'
-import { decodeText, type MultipartPart, parameterOf, readMultipart } from './multipart.ts'
+import { type MultipartPart, parameterOf, readMultipart } from './multipart.ts'
 
 /** Bytes of the target of a symbolic link. */
 const maxTargetBytes = 4096
@@ -42,7 +43,7 @@ function unescapeName(text: string, blank = ' '): string {
     bytes[length++] = isEscape ? Number.parseInt(bytes.toString('latin1', at + 1, at + 3), 16) : bytes[at]!
     if (isEscape) at += 2
   }
-  return decodeText(bytes.subarray(0, length))
+  return textFromBytes(bytes.subarray(0, length))
 }
 
 async function readTarget({ content }: MultipartPart): Promise<string> {
@@ -57,5 +58,5 @@ async function readTarget({ content }: MultipartPart): Promise<string> {
     }
     pieces.push(piece)
   }
-  return decodeText(Buffer.concat(pieces))
+  return textFromBytes(Buffer.concat(pieces))
 }

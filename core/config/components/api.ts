@@ -17,8 +17,13 @@ import { component, notNegative, type SettingTree, setting, type Values } from '
 const headerBytes = { what: 'at least 4096', holds: (value: number) => value >= 4096 }
 const timeout = (initial: number) => setting(duration, initial, { limit: notNegative })
 const credentials = {
-  what: 'null or an object of user names and passwords with at least one entry',
-  holds: (value: Record<string, string> | null) => value === null || Object.keys(value).length > 0,
+  what: 'null or an object of user names and passwords, none of them empty, with at least one entry',
+  holds: (value: Record<string, string> | null) =>
+    value === null ||
+    (Object.keys(value).length > 0 &&
+      Object.entries(value)
+        .flat()
+        .every((text) => text !== '')),
 }
 
 function httpApi<const Port extends number>(port: Port) {
@@ -41,7 +46,7 @@ function httpApi<const Port extends number>(port: Port) {
     }),
     http_log_file: setting(text, '', { asGiven: true }),
     headers: setting(dictionaryOfLists, {}, { asGiven: true }),
-    cors_allowed_origins: setting(listOf(text), ['*'], { asGiven: true }),
+    cors_allowed_origins: setting(listOf(text), [], { asGiven: true }),
     cors_allowed_methods: setting(listOf(text), ['GET'], { asGiven: true }),
     cors_allowed_headers: setting(listOf(text), [], { asGiven: true }),
     cors_exposed_headers: setting(

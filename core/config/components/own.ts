@@ -57,13 +57,18 @@ export const headroom = component({
   },
 })
 
-/** The nodes that Kubo begins with. */
+/**
+ * The nodes that Kubo begins with, of the IPFS Foundation, and two of a pinning service: with other people behind them, they
+ * do not go away together.
+ */
 const publicBootstrap = [
   '/dnsaddr/bootstrap.libp2p.io/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN',
   '/dnsaddr/bootstrap.libp2p.io/p2p/QmbLHAnMoJPWSCR5Zhtx6BHJX9KiKNN6tpvbUcqanj75Nb',
   '/dnsaddr/bootstrap.libp2p.io/p2p/QmcZf59bWwK5XFi76CZX8cbJ4BhTzzA3gU1ZjYZcYW3dwt',
   '/dnsaddr/va1.bootstrap.libp2p.io/p2p/12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8',
   '/ip4/104.131.131.82/tcp/4001/p2p/QmaCpDMGvV2BGHeYERUEnRQAwe3N8SzbUtfsmvsqQLuvuJ',
+  '/dnsaddr/fra1-1.hostnodes.pinata.cloud/p2p/QmWaik1eJcGHq1ybTWe7sezRfqKNcDRNkeBaLnGwQJz1Cj',
+  '/dnsaddr/nyc1-1.hostnodes.pinata.cloud/p2p/QmRjLSisUCHVpFa5ELVvX3qVPfdxajxWJEHs9kN3EcxAW6',
 ]
 
 /** What each key does is said at `EmbeddedConfig` (`core/ipfs/embedded/config.ts`). */
@@ -80,10 +85,12 @@ export const embedded = component({
     }),
     swarm_announce_multiaddress: setting(oneOrMore(address), [], { asGiven: true }),
     bootstrap: setting(listOf(address), publicBootstrap, { asGiven: true }),
-    delegated_routers: setting(listOf(webAddress), ['https://delegated-ipfs.dev'], { asGiven: true }),
+    delegated_routers: setting(listOf(webAddress), ['https://delegated-ipfs.dev', 'https://cid.contact'], {
+      asGiven: true,
+    }),
     trustless_gateways: setting(
       listOf(webAddress),
-      ['https://trustless-gateway.link', 'https://4everland.io'],
+      ['https://trustless-gateway.link', 'https://4everland.io', 'https://ipfs.filebase.io'],
       { asGiven: true },
     ),
     gateway_listen_multiaddress: setting(oneOrMore(endpoint), ['/ip4/127.0.0.1/tcp/9098'], { asGiven: true }),

@@ -15,6 +15,7 @@ import type { BlockRow, PinRow } from './blocks/index-changes.ts'
 import { DagWalk } from './dag/dag-walk.ts'
 import { hasNoLinks } from './dag/node-links.ts'
 import { BlockNotHereError } from './errors.ts'
+import { nextTurn } from './turns.ts'
 
 export interface CollectionInit {
   store: BlockStore
@@ -105,8 +106,4 @@ function* pinsOf(store: BlockStore): Generator<PinRow> {
     after = rows.at(-1)?.cid
     if (after === undefined) return
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

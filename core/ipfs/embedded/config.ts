@@ -29,13 +29,18 @@ export interface EmbeddedConfig {
   announceInterval: number
 }
 
-/** The nodes that Kubo begins with. */
+/**
+ * The nodes that Kubo begins with, of the IPFS Foundation, and two of a pinning service: with other people behind them, they
+ * do not go away together.
+ */
 const publicBootstrap = [
   '/dnsaddr/bootstrap.libp2p.io/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN',
   '/dnsaddr/bootstrap.libp2p.io/p2p/QmbLHAnMoJPWSCR5Zhtx6BHJX9KiKNN6tpvbUcqanj75Nb',
   '/dnsaddr/bootstrap.libp2p.io/p2p/QmcZf59bWwK5XFi76CZX8cbJ4BhTzzA3gU1ZjYZcYW3dwt',
   '/dnsaddr/va1.bootstrap.libp2p.io/p2p/12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8',
   '/ip4/104.131.131.82/tcp/4001/p2p/QmaCpDMGvV2BGHeYERUEnRQAwe3N8SzbUtfsmvsqQLuvuJ',
+  '/dnsaddr/fra1-1.hostnodes.pinata.cloud/p2p/QmWaik1eJcGHq1ybTWe7sezRfqKNcDRNkeBaLnGwQJz1Cj',
+  '/dnsaddr/nyc1-1.hostnodes.pinata.cloud/p2p/QmRjLSisUCHVpFa5ELVvX3qVPfdxajxWJEHs9kN3EcxAW6',
 ]
 
 /** Ports 9098 and 9099 stand beside those of the cluster (9094 to 9097) and leave Kubo's 4001 and 8080 to Kubo. */
@@ -44,8 +49,8 @@ export const embeddedDefaults: EmbeddedConfig = {
   swarmListenMultiaddress: ['/ip4/0.0.0.0/tcp/9099', '/ip6/::/tcp/9099'],
   swarmAnnounceMultiaddress: [],
   bootstrap: publicBootstrap,
-  delegatedRouters: ['https://delegated-ipfs.dev'],
-  trustlessGateways: ['https://trustless-gateway.link', 'https://4everland.io'],
+  delegatedRouters: ['https://delegated-ipfs.dev', 'https://cid.contact'],
+  trustlessGateways: ['https://trustless-gateway.link', 'https://4everland.io', 'https://ipfs.filebase.io'],
   gatewayListenMultiaddress: ['/ip4/127.0.0.1/tcp/9098'],
   storageMax: 0,
   gcGrace: 24 * 60 * 60 * 1000,

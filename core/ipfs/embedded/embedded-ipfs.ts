@@ -13,6 +13,7 @@ import type {
   IpfsIdentity,
   IpfsPinOptions,
   IpfsPinProgress,
+  IpfsPinProof,
   IpfsPinState,
   IpfsRepoStat,
 } from '../../runtime/ipfs.ts'
@@ -24,17 +25,21 @@ import { BlockStore } from './blocks/block-store.ts'
 import { asIpfsError, callTo, SourceError } from './call-errors.ts'
 import { Collector } from './collector.ts'
 import type { EmbeddedConfig } from './config.ts'
-import { parsePath, resolveAny } from './dag/path.ts'
+import { parsePath, resolveAny, shorten } from './dag/path.ts'
 import { NameError } from './errors.ts'
 import { Announcer } from './exchange/announcer.ts'
+import { Bootstrap } from './exchange/bootstrap.ts'
 import { Exchange } from './exchange/exchange.ts'
-import { Names } from './exchange/names.ts'
+import { type FoundName, Names } from './exchange/names.ts'
+import { servicesAt } from './exchange/outside-service.ts'
 import { ProviderSearch } from './exchange/provider-search.ts'
 import { TrustlessGateways } from './exchange/trustless-gateways.ts'
 import { startGateway } from './gateway/gateway.ts'
 import type { GatewayNode } from './gateway/gateway-node.ts'
+import { NameCache } from './gateway/name-cache.ts'
 import { addressOf, type IpfsHost, peerOf, startHost } from './host.ts'
 import { loadHostKey } from './host-key.ts'
+import { PinProof } from './pin-proof.ts'
 import { Pinner } from './pinner.ts'
 import { WriteCalls } from './write-calls.ts'
 
@@ -68,28 +73,42 @@ export async function createEmbeddedIpfs({
       maxBytes: config.storageMax,
       runtime,
       onStored: (cids) => bitswap?.stored(cids),
+      onLost: () => proof?.wake(),
       makeRoom: async (): Promise<void> => collector?.makeRoom(),
     }),
   )
+  const proof = new PinProof(store, runtime)
   const host = opened.use(await startHost(config, await loadHostKey(folder), agent))
+  opened.use(new Bootstrap(config.bootstrap, host.libp2p, runtime))
   const bitswap = opened.use(await startBitswap(host.libp2p, store, digestOf))
-  const routers = config.delegatedRouters
+  const routers = servicesAt(config.delegatedRouters, 'delegated_routers', runtime)
+  const gateways = servicesAt(config.trustlessGateways, 'trustless_gateways', runtime)
   const exchange = new Exchange({
     bitswap,
     connect: (address, signal) => connectTo(host, address, signal),
-    search: host.dht && new ProviderSearch({ libp2p: host.libp2p, routers, logger }),
-    gateways: host.dht && new TrustlessGateways({ gateways: config.trustlessGateways, clock, logger }),
+    search: host.dht && new ProviderSearch({ libp2p: host.libp2p, routers, runtime }),
+    gateways: host.dht && new TrustlessGateways(gateways, runtime.scheduler),
     runtime,
   })
   const reader = new BlockReader(store, exchange)
-  const resolveName = nameResolver(host.dht && new Names({ dht: host.dht, routers, clock }))
+  const findName = nameFinder(host.dht && new Names({ dht: host.dht, routers, runtime }))
   const announcer =
     host.dht && opened.use(new Announcer(host.dht, store.index, config.announceInterval, runtime))
-  const pinner = new Pinner({ store, source: exchange, runtime, onPinned: () => announcer?.wake() })
+  const pinner = new Pinner({
+    store,
+    source: exchange,
+    runtime,
+    isWhole: (pin, signal) => proof.isWhole(pin, signal),
+    onPinned: () => announcer?.wake(),
+  })
   const writes = new WriteCalls(clock, config.gcGrace)
   const collector = opened.use(new Collector({ store, pinner, writes, runtime }))
   const gateway = opened.use(
-    await startGateway(config.gatewayListenMultiaddress, gatewayNode(reader, resolveName), logger),
+    await startGateway(
+      config.gatewayListenMultiaddress,
+      gatewayNode(reader, new NameCache(findName, clock)),
+      logger,
+    ),
   )
   const { urls } = gateway
   return new Embedded({
@@ -97,9 +116,10 @@ export async function createEmbeddedIpfs({
     host,
     reader,
     pinner,
+    proof,
     writes,
     collector,
-    resolveName,
+    findName,
     urls,
     opened: opened.move(),
   })
@@ -107,16 +127,17 @@ export async function createEmbeddedIpfs({
 
 const agent = `cluster/${buildInfo.version}`
 
-type ResolveName = (name: string, signal: AbortSignal) => Promise<string>
+type FindName = (name: string, signal: AbortSignal) => Promise<FoundName>
 
 interface EmbeddedParts {
   store: BlockStore
   host: IpfsHost
   reader: BlockReader
   pinner: Pinner
+  proof: PinProof
   writes: WriteCalls
   collector: Collector
-  resolveName: ResolveName
+  findName: FindName
   /** Of the gateway. */
   urls: readonly string[]
   opened: AsyncDisposableStack
@@ -137,6 +158,10 @@ class Embedded implements EmbeddedIpfs {
     this.#parts = parts
   }
 
+  get proof(): IpfsPinProof {
+    return this.#parts.proof
+  }
+
   get gatewayUrls(): readonly string[] {
     return this.#parts.urls
   }
@@ -146,14 +171,21 @@ class Embedded implements EmbeddedIpfs {
       const { libp2p } = this.#parts.host
       const id = libp2p.peerId.toString()
       const addresses = libp2p.getMultiaddrs().map(String)
-      return { id, addresses: addresses.map((text) => (text.includes('/p2p/') ? text : `${text}/p2p/${id}`)) }
+      const { repository } = this.#parts.store.index.counters
+      return {
+        id,
+        addresses: addresses.map((text) => (text.includes('/p2p/') ? text : `${text}/p2p/${id}`)),
+        // An index of an older program has no name until it is lost once.
+        ...(repository === 0 ? {} : { repository: repository.toString(36) }),
+      }
     })
   }
 
   /** Never `indirect`: that would take a walk through all pins. */
   pinState(cid: CID, options?: IpfsCallOptions): Promise<IpfsPinState> {
-    return this.#call(`pin/ls ${cid}`, options?.signal, async () => {
-      return this.#parts.store.index.pin(cid.bytes)?.mode ?? 'unpinned'
+    return this.#call(`pin/ls ${cid}`, options?.signal, async (signal) => {
+      const pin = this.#parts.store.index.pin(cid.bytes)
+      return pin !== undefined && (await this.#parts.proof.isWhole(pin, signal)) ? pin.mode : 'unpinned'
     })
   }
 
@@ -163,7 +195,8 @@ class Embedded implements EmbeddedIpfs {
       const rows = await this.#call('pin/ls', options?.signal, async () => {
         return this.#parts.store.index.pins(from, pageSize)
       })
-      for (const { cid, mode } of rows) yield { cid: CID.decode(cid), state: mode }
+      for (const { cid, mode, flaw } of rows)
+        if (flaw !== 'incomplete') yield { cid: CID.decode(cid), state: mode }
       after = rows.at(-1)?.cid
       if (after === undefined) return
     }
@@ -214,9 +247,15 @@ class Embedded implements EmbeddedIpfs {
   }
 
   resolve(path: string, options?: IpfsCallOptions): Promise<CID> {
-    return this.#call(`resolve ${path}`, options?.signal, async (signal) => {
+    return this.#call(`resolve ${shorten(path)}`, options?.signal, async (signal) => {
       const read = (cid: CID) => this.#parts.reader.read(cid, signal)
-      return (await resolveAny(parsePath(path), read, (name) => this.#parts.resolveName(name, signal))).cid
+      return (
+        await resolveAny(
+          parsePath(path),
+          read,
+          async (name) => (await this.#parts.findName(name, signal)).path,
+        )
+      ).cid
     })
   }
 
@@ -272,22 +311,23 @@ async function connectTo(host: IpfsHost, text: string, signal: AbortSignal) {
   return (await host.libp2p.dial(address, { signal })).remotePeer
 }
 
-function nameResolver(names: Names | undefined): ResolveName {
-  if (names !== undefined) return (name, signal) => names.resolve(name, signal)
+function nameFinder(names: Names | undefined): FindName {
+  if (names !== undefined) return (name, signal) => names.find(name, signal)
   return async (name) => {
     throw new NameError(
-      `/ipns/${name} cannot be resolved: with ipfs_connector.embedded.network "cluster" nobody outside is asked; ` +
+      `/ipns/${shorten(name)} cannot be resolved: with ipfs_connector.embedded.network "cluster" nobody outside is asked; ` +
         'give the CID',
     )
   }
 }
 
-function gatewayNode(reader: BlockReader, resolveName: ResolveName): GatewayNode {
+function gatewayNode(reader: BlockReader, names: NameCache): GatewayNode {
   return {
     read: (cid, signal) => reader.read(cid, signal),
     has: (cid) => reader.has(cid),
     idOf: (cid) => reader.idOf(cid),
-    resolveName,
+    findName: (name, signal) => names.find(name, signal),
+    refreshName: (name, signal) => names.refresh(name, signal),
   }
 }
 

@@ -2,7 +2,6 @@
  * The libp2p host of the embedded node: its own key and port, no private network. TCP with TLS or noise, yamux, identify,
  * ping, and in the public network the DHT as a client.
  */
-import { bootstrap } from '@libp2p/bootstrap'
 import { identify, identifyPush } from '@libp2p/identify'
 import type { ConnectionGater, Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
 import { type KadDHT, kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
@@ -63,7 +62,6 @@ export async function startHost(
       maxIncomingPendingConnections: maxNewConnections,
     },
     connectionGater: open ? {} : onlyTold(told),
-    peerDiscovery: config.bootstrap.length > 0 ? [bootstrap({ list: config.bootstrap, timeout: 0 })] : [],
     services: {
       identify: identify(),
       identifyPush: identifyPush(),

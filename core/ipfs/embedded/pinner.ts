@@ -5,6 +5,7 @@ import type { Runtime, Timer } from '../../runtime/ports.ts'
 import type { BlockStore } from './blocks/block-store.ts'
 import type { BlockPlace, BlockWriter } from './blocks/block-writer.ts'
 import { IdSet } from './blocks/id-set.ts'
+import type { PinRow } from './blocks/index-changes.ts'
 import { DagWalk } from './dag/dag-walk.ts'
 
 /** Where blocks come from that are not here. */
@@ -32,6 +33,8 @@ export interface PinnerInit {
   store: BlockStore
   source: BlockSource
   runtime: Runtime
+  /** Whether a pin that is written down holds; one that lacks blocks is gathered again. */
+  isWhole(pin: PinRow, signal: AbortSignal): Promise<boolean>
   /** Told of each new pin. */
   onPinned?(cid: CID): void
 }
@@ -57,16 +60,18 @@ export class Pinner {
 
   /** Resolves when all is here and the pin is durable. Rejects with `StalledError`, and with what walk and store throw. */
   async pin(cid: CID, options: IpfsPinOptions): Promise<IpfsPinProgress> {
-    const { store, onPinned } = this.#init
+    const { store, isWhole, onPinned } = this.#init
     const known = store.index.pin(cid.bytes)
-    if (known !== undefined && (known.mode === options.mode || known.mode === 'recursive')) {
-      return { blocks: known.blocks, bytes: known.bytes }
-    }
-    const running = { cid, mode: options.mode }
+    const holds = known !== undefined && (known.mode === options.mode || known.mode === 'recursive')
+    if (holds && (await isWhole(known, options.signal))) return { blocks: known.blocks, bytes: known.bytes }
+    // A recursive pin that lacks blocks stays one.
+    const mode = holds ? known.mode : options.mode
+    const running = { cid, mode }
     this.running.add(running)
     try {
-      const { blocks, bytes, fresh } = await this.#gather(cid, options)
-      const pin = { cid: cid.bytes, mode: options.mode, blocks, bytes }
+      const { doubt: proven } = store.index.counters
+      const { blocks, bytes, fresh } = await this.#gather(cid, { ...options, mode })
+      const pin = { cid: cid.bytes, mode, blocks, bytes, proven }
       await Promise.all([store.index.commit({ kind: 'pin', pin }), store.settle(fresh)])
       onPinned?.(cid)
       return { blocks, bytes }

@@ -30,7 +30,8 @@ export class WriteCalls {
   keepSince(): number {
     this.#forget()
     const running = [...this.#running].map(({ began }) => began)
-    const graced = this.#grace === 0 ? Number.POSITIVE_INFINITY : this.#clock.now() - this.#grace
+    // Without a grace all until now goes, but not what is kept until later (`blocks/index-recovery.ts`).
+    const graced = this.#grace === 0 ? this.#clock.now() + 1 : this.#clock.now() - this.#grace
     return Math.min(graced, ...running, ...this.#ended.values())
   }
 

@@ -2,6 +2,7 @@
 import { SQLiteError } from 'bun:sqlite'
 import { messageOf } from '../../error-text.ts'
 import {
+  CheckOvertakenError,
   StoreDamagedError,
   StoreFailedError,
   StoreFullError,
@@ -19,7 +20,7 @@ export function isFull(error: unknown): boolean {
 }
 
 /** Errors that say it better already. */
-const own = [StoreDamagedError, StoreOwnerError, StoreVersionError]
+const own = [CheckOvertakenError, StoreDamagedError, StoreOwnerError, StoreVersionError]
 
 /** The error to tell, about the file at `path`. */
 export function toStoreError(error: unknown, path: string): Error {

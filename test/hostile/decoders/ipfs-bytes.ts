@@ -4,7 +4,7 @@ import * as dagPb from '@ipld/dag-pb'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { UnixFS } from 'ipfs-unixfs'
 import { CID } from 'multiformats/cid'
-import { linksOf } from '../../../core/ipfs/embedded/dag/node-links.ts'
+import { linksIn } from '../../../core/ipfs/embedded/dag/node-links.ts'
 import { decodeDagPb } from '../../../core/ipfs/embedded/dag/unixfs-node.ts'
 import { openRecord, selectRecord } from '../../../core/ipfs/embedded/exchange/ipns-record.ts'
 import { ResponseReader } from '../../../core/ipfs/kubo/http-response.ts'
@@ -58,12 +58,12 @@ export const ipfsBytes: Record<string, Decoder> = {
   'links of dag-cbor': {
     good: [dagCbor.encode({ a: [leaf, { b: dagPbCid }], c: 'd', e: 1.5 })],
     errors: ['UnreadableNodeError'],
-    decode: (bytes) => linksOf(dagCborCid, bytes),
+    decode: (bytes) => [...linksIn(dagCborCid, bytes)],
   },
   'links of dag-json': {
     good: textBytes(`{"a":[{"/":"${leaf}"}],"b":{"/":{"bytes":"AAAA"}},"c":[1,2.5,null]}`),
     errors: ['UnreadableNodeError'],
-    decode: (bytes) => linksOf(dagJsonCid, bytes),
+    decode: (bytes) => [...linksIn(dagJsonCid, bytes)],
   },
   'records of names': {
     good: [ipnsRecord],

@@ -6,6 +6,11 @@ import { CID } from 'multiformats/cid'
 import { importCar } from '../../../core/adder/car.ts'
 import { signToken, verifyToken } from '../../../core/api/json-web-token.ts'
 import { boundaryOf, readMultipart } from '../../../core/api/rest/multipart.ts'
+import { matches } from '../../../core/ipfs/embedded/gateway/caching.ts'
+import { readCarParameters } from '../../../core/ipfs/embedded/gateway/car-parameters.ts'
+import { negotiate } from '../../../core/ipfs/embedded/gateway/negotiation.ts'
+import { readRange } from '../../../core/ipfs/embedded/gateway/ranges.ts'
+import { redirectOf } from '../../../core/ipfs/embedded/gateway/redirects.ts'
 import { readRequest } from '../../../core/ipfs/embedded/gateway/request.ts'
 import { parseCid } from '../../../core/pin/cid-text.ts'
 import { parseGoJson } from '../../../core/pin/go-json.ts'
@@ -81,10 +86,28 @@ export const requestBytes: Record<string, Decoder> = {
     good: textBytes(
       `/ipfs/${cid}/a%20b/c?format=car&dag-scope=entity&entity-bytes=0:100`,
       '/ipns/example.org/',
+      `/ipns/${live.daemon_peer_id}/a?x=y`,
+      `/ipfs/?uri=ipfs%3A%2F%2F${cid}%2Fa%3Fb%3Dc`,
     ),
     errors: ['GatewayError', 'PathError'],
-    decode: (bytes) =>
-      readRequest(new URL(`http://127.0.0.1/${textOf(bytes).replace(/^\//, '')}`), new Headers()),
+    decode(bytes) {
+      const url = new URL(`http://127.0.0.1/${textOf(bytes).replace(/^\//, '')}`)
+      return redirectOf(url, new Headers()) ?? readRequest(url, new Headers())
+    },
+  },
+  'headers of the gateway': {
+    good: textBytes(
+      'application/vnd.ipld.car; version=1; order=dfs; dups="y"; q=0.5, text/html\nbytes=0-9, -5, 7-\nW/"a", "b"',
+      'application/json\nbytes=100-\n*',
+    ),
+    errors: ['GatewayError'],
+    decode(bytes) {
+      const [accept = '', range, known] = textOf(bytes).split('\n')
+      const { parameters } = negotiate(new URLSearchParams(), accept)
+      readCarParameters(new URLSearchParams(), parameters)
+      readRange(range, 1_000)
+      matches(known, '"a"')
+    },
   },
 }
 

@@ -133,8 +133,8 @@ export const mutations: Record<string, Mutation> = {
     foundBy: 'eventually_what_ran_out_was_alerted_of',
   },
   'what failed is never tried again': {
-    file: 'core/tracker/tracker.ts',
-    find: 'return retries < Math.max(1, Math.floor(this.#limit(kind) * retryShare))',
+    file: 'core/tracker/slots.ts',
+    find: 'return retries < Math.max(1, Math.floor(limit * retryShare))',
     put: 'return retries < 0',
     foundBy: 'eventually_queues_drain',
   },
@@ -146,8 +146,8 @@ export const mutations: Record<string, Mutation> = {
   },
   'more is in flight than set': {
     file: 'core/tracker/tracker.ts',
-    find: 'let slots = this.#limit(kind) - countWork(',
-    put: 'let slots = this.#limit(kind) + 1 - countWork(',
+    find: 'let slots = this.#limit(kind) - this.#count(',
+    put: 'let slots = this.#limit(kind) + 1 - this.#count(',
     foundBy: 'anytime_no_more_in_flight_than_set',
   },
   'what is held already is queued twice': {
@@ -179,6 +179,24 @@ export const mutations: Record<string, Mutation> = {
     find: "if (bound !== undefined) tables.setMeta('rebinding', '0')",
     put: '',
     foundBy: 'anytime_pinned_is_what_ipfs_confirmed',
+  },
+  'another index of the same IPFS node is believed to hold what the last one held': {
+    file: 'core/tracker/driver.ts',
+    find: 'const name = repository === undefined ? id :',
+    put: 'const name = repository === undefined || id.length > 0 ? id :',
+    foundBy: 'anytime_pinned_is_readable',
+  },
+  'a pin that its IPFS node doubts is told as pinned': {
+    file: 'core/peer/reports.ts',
+    find: 'if (doubt === undefined) return record',
+    put: "if (doubt !== 'incomplete') return record",
+    foundBy: 'anytime_pinned_is_readable',
+  },
+  'a pin that lacks blocks is told as pinned until it is looked at again': {
+    file: 'core/peer/reports.ts',
+    find: 'if (doubt === undefined) return record',
+    put: "if (doubt !== 'in-doubt') return record",
+    foundBy: 'anytime_pinned_is_readable',
   },
   'pins of others are unpinned': {
     file: 'core/tracker/retarget.ts',

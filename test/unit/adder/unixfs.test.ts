@@ -107,6 +107,17 @@ describe('a folder has the CID that Kubo gives it', () => {
     expect(withV1.root).toBe('bafybeigalkc37du6s7hcvg74l4eucgwdhjdib3tna3xapuz6whstfwop4y')
   })
 
+  test('with names in another encoding', async () => {
+    const tree = () => [
+      { kind: 'directory' as const, path: 'old' },
+      file('old/caf\udce9.txt', 'x'),
+      file('old/ok.txt', 'y'),
+      { kind: 'symlink' as const, path: 'old/link', target: 'caf\udce9.txt' },
+    ]
+    expect((await add(tree())).root).toBe('QmZNDDqb7ZUPJdDsHrC7TNjsCKTKJuej5Ws4Lt2FzxujAo')
+    expect((await add(tree(), v1)).root).toBe('bafybeiavkwvy6wmksdxyve3dlja4gjpqbijjp2tuyc37vlkrzwrbta5qgu')
+  })
+
   /** 44 bytes of name and CID each: above 262,144 of them a folder is sharded. */
   const sizes: [count: number, cid: string][] = [
     [5_957, 'Qmf7UeXun59LHfa4DUpcKpP39VhWhVthZGhZ5yPsiNnbsa'],

@@ -156,8 +156,11 @@ describe('an upload', () => {
     expect(await paths(entry(named('%2F%2Fetc/x')))).toEqual(['file etc/x'])
   })
 
-  test('with names that are not UTF-8 is refused, and so are endless links', async () => {
-    await expect(paths(entry(named('%ff')))).rejects.toMatchObject({ name: 'MultipartError' })
+  test('keeps the bytes of names in other encodings', async () => {
+    expect(await paths(entry(named('caf%E9.txt')))).toEqual(['file caf\udce9.txt'])
+  })
+
+  test('with an endless link is refused', async () => {
     const link = entry(named('l', 'application/symlink'), 'x'.repeat(5_000))
     await expect(paths(link)).rejects.toMatchObject({ name: 'MultipartError' })
   })

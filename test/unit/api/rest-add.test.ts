@@ -190,6 +190,20 @@ describe('an add is refused', () => {
       'unrecognized chunker option: bogus',
     ],
     [
+      'with an unknown hash function',
+      '/add?hash=size-1',
+      upload(form([{ name: 'a', content: 'a' }])),
+      400,
+      'hash function name not known: "size-1"; use one such as sha2-256, sha2-512, blake2b-256, blake3',
+    ],
+    [
+      'of a CAR that is none',
+      '/add?format=car',
+      upload(form([{ name: 'a', content: 'a' }])),
+      400,
+      'unexpected EOF: it is no CAR file, or less than the header of one',
+    ],
+    [
       'wrapped around a CAR',
       '/add?format=car&wrap-with-directory=true',
       upload(form([{ name: 'a', content: 'a' }])),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { signToken } from '../../../core/api/json-web-token.ts'
-import { RestRig } from './rest-rig.ts'
+import { pinOf } from '../store/fixtures.ts'
+import { type Answer, RestRig } from './rest-rig.ts'
 
 const cid = 'bafkreienm6gfj72tzla67vwwe2l25nnaaverzuclqmri7wcbdou7ak4y44'
 const credentials = { basicAuthCredentials: { user: 'a password', other: 'x:y' } }
@@ -51,7 +52,7 @@ describe('paths', () => {
     await using rig = await RestRig.start({ headers: { 'X-Foo': ['a'] } })
     for (const [method, path] of [
       ['PUT', '/id'],
-      ['HEAD', '/id'],
+      ['HEAD', '/add'],
       ['DELETE', '/health'],
       ['GET', '/add'],
       ['OPTIONS', `/pins/${cid}`],
@@ -65,7 +66,71 @@ describe('paths', () => {
         undefined,
       ])
     }
-    expect((await rig.ask(`/pins/${cid}`, { method: 'PUT' })).headers.allow).toBe('GET, POST, DELETE')
+    expect((await rig.ask(`/pins/${cid}`, { method: 'PUT' })).headers.allow).toBe('GET, HEAD, POST, DELETE')
+  })
+
+  test('answer HEAD as GET, without the body, wherever GET is', async () => {
+    await using rig = await RestRig.start({ headers: { 'X-Foo': ['a'] } })
+    await rig.ask(`/pins/${cid}`, { method: 'POST' })
+    for (const path of [
+      '/health',
+      '/id',
+      '/version',
+      '/peers',
+      '/pins',
+      `/pins/${cid}`,
+      '/allocations',
+      `/allocations/${cid}`,
+      '/health/graph',
+      '/health/alerts',
+      '/health/bandwidth',
+      '/monitor/metrics',
+      '/monitor/metrics/ping',
+      '/nope',
+      '/allocations/no-cid',
+      '/pins/',
+    ]) {
+      const [get, head] = [await rig.ask(path), await rig.ask(path, { method: 'HEAD' })]
+      const told = ({ status, headers }: Answer) => [status, headers['content-type'], headers['x-foo']]
+      expect([path, ...told(head), head.body]).toEqual([path, ...told(get), ''])
+      if (get.headers['content-length'] !== undefined) {
+        expect([path, head.headers['content-length']]).toEqual([path, get.headers['content-length']])
+      }
+    }
+  })
+
+  test('answer HEAD of a list without reading more than its first row', async () => {
+    let read = 0
+    async function* allocations() {
+      try {
+        for (;;) yield pinOf(`pin ${read++}`)
+      } finally {
+        read = -read
+      }
+    }
+    await using rig = await RestRig.start({}, { allocations })
+    expect((await rig.ask('/allocations', { method: 'HEAD' })).status).toBe(200)
+    expect(read).toBe(-1)
+  })
+
+  test('let the connection of a HEAD be used again', async () => {
+    await using rig = await RestRig.start()
+    const head = (path: string) => `HEAD ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
+    const last = 'GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+    const answer = await rig.askRaw(`${head('/peers')}${head('/id')}${head('/health')}${last}`)
+    expect(answer.match(/^HTTP.1.1 \d+/gm)).toEqual([
+      'HTTP/1.1 200',
+      'HTTP/1.1 200',
+      'HTTP/1.1 204',
+      'HTTP/1.1 200',
+    ])
+    expect(answer).toEndWith('{"version":"1.1.6"}\n')
+  })
+
+  test('are none for CONNECT, which is answered', async () => {
+    await using rig = await RestRig.start()
+    const answer = await rig.askRaw('CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n')
+    expect(answer).toStartWith('HTTP/1.1 405 ')
   })
 
   test('with escapes that are not UTF-8 are refused', async () => {
@@ -97,7 +162,7 @@ describe('pages of other origins', () => {
     },
   })
 
-  test('may read but not pin by default', async () => {
+  test('may read but not pin where all origins are allowed', async () => {
     await using rig = await RestRig.start()
     const read = await rig.ask('/version', { headers: { origin } })
     expect(read.headers).toMatchObject({
@@ -106,7 +171,8 @@ describe('pages of other origins', () => {
       'access-control-expose-headers': 'Content-Type, X-Stream-Output, X-Chunked-Output, X-Content-Length',
     })
     const pin = await rig.ask(`/pins/${cid}`, { method: 'POST', headers: { origin } })
-    expect([pin.status, pin.headers['access-control-allow-origin']]).toEqual([200, undefined])
+    expect([pin.status, pin.headers['access-control-allow-origin']]).toEqual([403, undefined])
+    expect(rig.service.changes).toEqual([])
   })
 
   test('get preflights answered with what is allowed, or with Vary alone', async () => {
@@ -152,6 +218,14 @@ describe('pages of other origins', () => {
 
 describe('with credentials configured', () => {
   const realm = 'realm="Restricted IPFS Cluster API"'
+
+  test('a user without a password is closed to tokens too, which anybody could sign with an empty key', async () => {
+    await using rig = await RestRig.start({ basicAuthCredentials: { ops: '', user: 'secret' } })
+    const token = `Bearer ${signToken('ops', '')}`
+    expect((await rig.ask('/id', { headers: { authorization: token } })).status).toBe(401)
+    const basic = `Basic ${Buffer.from('ops:').toString('base64')}`
+    expect((await rig.ask('/id', { headers: { authorization: basic } })).status).toBe(401)
+  })
 
   test('requests without any are refused, naming both ways', async () => {
     await using rig = await RestRig.start({ ...credentials, headers: { 'X-Foo': ['a'] } })

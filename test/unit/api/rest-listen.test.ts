@@ -86,6 +86,26 @@ describe('listening', () => {
     expect(message).toContain('is in use')
   })
 
+  test('never replaces a file that is no socket', async () => {
+    const path = join(tmpdir(), `rest-${crypto.randomUUID()}.txt`)
+    await writeFile(path, 'mine')
+    const { message } = await failure(RestRig.start({ httpListenMultiaddress: [`/unix/${path}`] }))
+    expect(message).toContain('is in use')
+    expect(await readFile(path, 'utf8')).toBe('mine')
+    await rm(path)
+  })
+
+  test('at a unix socket is for the user of the peer alone, whatever the umask', async () => {
+    const path = join(tmpdir(), `rest-${crypto.randomUUID()}.sock`)
+    const umask = process.umask(0)
+    try {
+      await using _rig = await RestRig.start({ httpListenMultiaddress: [`/unix/${path}`] })
+      expect((await stat(path)).mode & 0o777).toBe(0o600)
+    } finally {
+      process.umask(umask)
+    }
+  })
+
   test('goes on over TLS with the certificate of the configuration', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'rest-tls-'))
     const files = { sslCertFile: join(folder, 'cert.pem'), sslKeyFile: join(folder, 'key.pem') }
@@ -125,6 +145,21 @@ describe('the access log', () => {
     const file = join(rig.folder, 'access.log')
     expect(await readFile(file, 'utf8')).toMatch(new RegExp(`${line.source.slice(0, -1)}\n$`))
     expect((await stat(file)).mode & 0o777).toBe(0o644)
+  })
+
+  test('holds nothing of a request that a shell or a terminal would act on', async () => {
+    await using rig = await RestRig.start()
+    await rig.ask('/$(touch$IFS/tmp/x)`id`\\')
+    const lines = rig.log.filter(({ component }) => component === 'restapilog')
+    expect(lines[0]?.message).toContain('"GET /%24(touch%24IFS/tmp/x)%60id%60')
+    expect(lines[0]?.message).not.toMatch(/[$`\\]/)
+  })
+
+  test.skipIf(process.platform !== 'linux')('on a full disk leaves the peer alone', async () => {
+    await using rig = await RestRig.start({ httpLogFile: '/dev/full' })
+    for (let request = 0; request < 3; request++) expect((await rig.ask('/nope')).status).toBe(404)
+    await rig.api[Symbol.asyncDispose]()
+    expect(rig.log.filter(({ message }) => message.includes('access log'))).toEqual([])
   })
 
   test('that cannot be opened is an error', async () => {

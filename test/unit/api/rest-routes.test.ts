@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { CID } from 'multiformats/cid'
+import { NameError, PathNotFoundError, UnreadableNodeError } from '../../../core/ipfs/embedded/errors.ts'
+import { IpfsInputError, IpfsRefusedError, IpfsUnreachableError } from '../../../core/ipfs/errors.ts'
+import { InvalidPinError } from '../../../core/pin/errors.ts'
 import type { GlobalPinInfo } from '../../../core/pin/pin-info.ts'
 import { createMemoryService, pinnedAt, self } from './memory-service.ts'
 import { RestRig } from './rest-rig.ts'
@@ -130,6 +133,82 @@ describe('pinning', () => {
         404,
         '{"code":404,"message":"pin is not part of the pinset"}\n',
       ])
+    }
+  })
+
+  test('of what the peer cannot be asked for is 4xx, so that nobody tries it again', async () => {
+    const fail = (error: Error) => async () => {
+      throw error
+    }
+    const call = { what: 'resolve', node: 'a node' }
+    const errors: [number, Error][] = [
+      [400, new InvalidPinError('cluster.replication_factor_min is larger than max')],
+      [400, new IpfsInputError('the path is none', call)],
+      [404, new IpfsInputError('no link', call, { cause: new PathNotFoundError('no link') })],
+      [404, new IpfsRefusedError(call, 'no name', 'no name', { cause: new NameError('no name') })],
+      [
+        400,
+        new IpfsRefusedError(call, 'not sound', 'not sound', {
+          cause: new UnreadableNodeError(CID.parse(cid), 'not sound'),
+        }),
+      ],
+      [
+        404,
+        new IpfsRefusedError(call, 'IPFS error: no link named "x" under Qm', 'no link named "x" under Qm'),
+      ],
+      [500, new IpfsRefusedError(call, 'the disk is gone', 'the disk is gone')],
+      [500, new IpfsUnreachableError(call, 'it is down')],
+    ]
+    for (const [status, error] of errors) {
+      await using rig = await RestRig.start({}, { pin: fail(error), pinPath: fail(error) })
+      for (const path of [`/pins/${cid}`, `/pins/ipfs/${cid}/x`]) {
+        const answer = await rig.ask(path, { method: 'POST' })
+        expect([answer.status, JSON.parse(answer.body).message]).toEqual([status, error.message])
+      }
+    }
+  })
+
+  test('of a name that is none is 400, and what is told of it is short', async () => {
+    await using rig = await RestRig.start(
+      {},
+      {
+        pinPath: async () => {
+          throw new Error('asked')
+        },
+      },
+    )
+    const bad = [
+      '%00',
+      '%22',
+      '-1',
+      'bafy',
+      'a%20b.org',
+      'x'.repeat(3_000),
+      '..',
+      'a..b',
+      '.',
+      '-a.org',
+      `${'a.'.repeat(200)}org`,
+    ]
+    for (const name of bad) {
+      for (const method of ['POST', 'DELETE']) {
+        const { status, body } = await rig.ask(`/pins/ipns/${name}/x`, { method })
+        // A path of dots leads elsewhere, where nothing is.
+        expect([name.slice(0, 20), status]).toEqual([name.slice(0, 20), name.startsWith('.') ? 301 : 400])
+        expect(body.length).toBeLessThan(500)
+      }
+    }
+    for (const name of [
+      'example.org',
+      'a_b.example.org',
+      'xn--bcher-kva.example',
+      'b%C3%BCcher.example',
+      'example.org.',
+      'k51qzi5uqu5dlvj2baxnqndepeb86cbk3ng7n3i46uzyxzyqj2xjonzllnv0v8',
+      self,
+    ]) {
+      const { status, body } = await rig.ask(`/pins/ipns/${name}`, { method: 'POST' })
+      expect([name, status, JSON.parse(body).message]).toEqual([name, 500, 'asked'])
     }
   })
 

@@ -132,24 +132,30 @@ test('a client that does not read holds the source back, and one that goes away 
   expect(seen[0]!.aborted).toBe(true)
 })
 
-test('a client that goes away cancels what it waits for', async () => {
-  const asked = Promise.withResolvers<AbortSignal>()
-  await using rig = await RestRig.start(
-    {},
-    {
-      identity: ({ signal } = {}) =>
-        new Promise((_, reject) => {
-          signal!.addEventListener('abort', () => reject(signal!.reason))
-          asked.resolve(signal!)
-        }),
-    },
-  )
-  const socket = await ask(rig.port, '/id')
-  const signal = await asked.promise
-  socket.destroy()
-  if (!signal.aborted) await once(signal, 'abort')
-  expect(signal.reason.message).toBe('the client is gone')
-})
+for (const [what, leave] of [
+  ['a client that goes away cancels what it waits for', (socket: Socket) => socket.destroy()],
+  // `end` sends the same as `destroy`: that no more comes.
+  ['a client that closes its sending side is taken for gone', (socket: Socket) => socket.end()],
+] as const) {
+  test(what, async () => {
+    const asked = Promise.withResolvers<AbortSignal>()
+    await using rig = await RestRig.start(
+      {},
+      {
+        identity: ({ signal } = {}) =>
+          new Promise((_, reject) => {
+            signal!.addEventListener('abort', () => reject(signal!.reason))
+            asked.resolve(signal!)
+          }),
+      },
+    )
+    const socket = await ask(rig.port, '/id')
+    const signal = await asked.promise
+    leave(socket)
+    if (!signal.aborted) await once(signal, 'abort')
+    expect(signal.reason.message).toBe('the client is gone')
+  })
+}
 
 test('a stream that fails over HTTP 1.0, which has no trailers, is cut off', async () => {
   await using rig = await RestRig.start(

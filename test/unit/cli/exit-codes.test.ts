@@ -3,7 +3,7 @@ import { CancelledError, OutputClosedError, UnknownCommandError } from '../../..
 import { exitCodeMeanings, exitCodeOf, exitCodes } from '../../../cli/exit-codes.ts'
 import { reportError } from '../../../cli/report-error.ts'
 import { CommandError, DeclinedError, NoTerminalError, UsageError } from '../../../commands/errors.ts'
-import { ApiError, WaitError, WaitTimeoutError } from '../../../core/client/errors.ts'
+import { ApiError, StrangeAnswerError, WaitError, WaitTimeoutError } from '../../../core/client/errors.ts'
 
 describe('exit codes', () => {
   test.each([
@@ -47,10 +47,10 @@ describe('an error is told', () => {
     return { ...told, code }
   }
 
-  test('on stdout when the peer refused, as text or JSON', () => {
+  test('on stderr when the peer refused, but as JSON on stdout for a program that asked for it', () => {
     expect(report(new ApiError(404, 'pin is not part of the pinset'))).toEqual({
-      stdout: 'An error occurred:\n  Code: 404\n  Message: pin is not part of the pinset\n',
-      stderr: '',
+      stdout: '',
+      stderr: 'error: pin is not part of the pinset (the peer answered with 404)\n',
       code: 2,
     })
     expect(report(new ApiError(404, 'a<b'), { encoding: 'json' }).stdout).toBe(
@@ -60,9 +60,14 @@ describe('an error is told', () => {
 
   test('with what to do when no peer answered', () => {
     const { stdout, stderr, code } = report(new ApiError(0, 'connect ECONNREFUSED'))
-    expect(stdout).toStartWith('An error occurred:\n  Code: 0\n')
-    expect(stderr).toBe('is a peer running there? `cluster daemon` runs one, --host names another\n')
+    expect(stdout).toBe('')
+    expect(stderr).toBe(
+      'error: connect ECONNREFUSED\nis a peer running there? `cluster daemon` runs one, --host names another\n',
+    )
     expect(code).toBe(1)
+    expect(report(new StrangeAnswerError('http://a', 'the answer is not JSON')).stderr).not.toContain(
+      'running',
+    )
   })
 
   test('in one line on stderr when it is local, and where it came from only with --debug', () => {

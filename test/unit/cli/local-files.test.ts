@@ -1,6 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { lockFolder } from '../../../core/store/lock.ts'
 import { storePath } from '../../../core/store/sqlite-store.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
@@ -107,12 +108,19 @@ describe('the state of a stopped peer', () => {
     expect((await run(['state', 'cleanup'], options)).stderr).toContain('answer with --force')
     expect((await run(['state', 'cleanup', '--force'], options)).code).toBe(0)
     expect(await run(['state', 'export'], options)).toMatchObject({ code: 0, stdout: '' })
-    expect((await readdir(folder.path)).filter((name) => name.startsWith('import-'))).toEqual([])
+    expect((await readdir(folder.path)).filter((name) => name.startsWith('.filling-store-'))).toEqual([])
   })
 
   test.each([
     ['{"cid":"zz"}', 'stdin, line 3: key "cid" is "zz"'],
-    ['{"cid":', 'stdin, line 3: a pin is expected as a JSON object'],
+    ['{"cid":', 'stdin, line 3: the JSON that begins here does not end'],
+    ['{"cid"}', 'stdin, line 3: a pin is expected as a JSON object'],
+    ['rubbish', 'stdin, line 3: a pin is expected as a JSON object'],
+    ['}', 'stdin, line 3: a pin is expected as a JSON object'],
+    [`{\n"cid":"${cid}"}\n\n{"cid":\n"zz"}`, 'stdin, line 6: key "cid" is "zz"'],
+    [`{"cid":"${cid}","peer_map":{}}`, 'stdin, line 3: this is the status of a pin'],
+    [`[{"cid":"${cid}"}`, 'stdin, line 4: the list of the file does not end'],
+    [`[{"cid":"${cid}"} {"cid":"${cid}"}]`, 'stdin, line 3: a comma or the end of the list is missing'],
     ['{"name":"x"}', 'stdin, line 3: pin object without the key "cid"'],
     [
       `{"cid":"${cid}","replication_factor_min":3,"replication_factor_max":2}`,
@@ -128,7 +136,57 @@ describe('the state of a stopped peer', () => {
     expect(ran.stderr).toContain(`${message}`)
     expect(ran.stderr).toContain('; nothing was replaced')
     expect((await run(['state', 'export'], options)).stdout).toBe(before)
-    expect((await readdir(folder.path)).filter((name) => name.startsWith('import-'))).toEqual([])
+    expect((await readdir(folder.path)).filter((name) => name.startsWith('.filling-store-'))).toEqual([])
+  })
+
+  const [first, second] = pins.trim().split('\n') as [string, string]
+  const pretty = [first, second].map((line) => JSON.stringify(JSON.parse(line), null, 4))
+  test.each([
+    ['as it is exported', pins],
+    ['without a newline at the end', `${first}\n${second}`],
+    ['indented, as "pin ls --json" prints them', `${pretty.join('\n')}\n`],
+    ['several on one line', first + second],
+    ['several on one line with blanks', ` ${first} \t ${second} `],
+    ['one list', `[${first},${second}]`],
+    ['one list, indented', JSON.stringify([JSON.parse(first), JSON.parse(second)], null, 2)],
+    ['with the mark of a Windows editor and its line ends', `\ufeff${first}\r\n\r\n${second}\r\n`],
+    ['one list with that mark', `\ufeff[\r\n${first},\r\n${second}\r\n]\r\n`],
+  ])('is imported from JSON %s', async (_layout, text) => {
+    await using folder = await stoppedPeer()
+    const options = { folder: folder.path }
+    expect(await run(['state', 'import', '-f'], { ...options, stdin: text })).toMatchObject({
+      code: 0,
+      stderr: 'reading from stdin, Ctrl-D to finish\n2 pins imported\n',
+    })
+    expect((await run(['state', 'export'], options)).stdout.split('\n').sort()).toEqual(
+      pins.split('\n').sort(),
+    )
+  })
+
+  test('is imported from what "pin ls --json" prints', async () => {
+    await using folder = await stoppedPeer()
+    await using other = await stoppedPeer()
+    await run(['state', 'import', '-f'], { folder: folder.path, stdin: pins })
+    const { stdout } = await run(['pin', 'ls', '--json'], { folder: folder.path })
+    expect((await run(['state', 'import', '-f'], { folder: other.path, stdin: stdout })).code).toBe(0)
+    expect((await run(['state', 'export'], { folder: other.path })).stdout).toBe(
+      (await run(['state', 'export'], { folder: folder.path })).stdout,
+    )
+  })
+
+  test('is imported from exports of older versions, and keys that mean nothing are named', async () => {
+    await using folder = await stoppedPeer()
+    const old = {
+      ...{ cid: { '/': cid }, name: 'old', type: 2, allocations: [], max_depth: -1, parents: null },
+      ...{ reference: null, replication_factor: -1, colour: 'red' },
+    }
+    const ran = await run(['state', 'import', '-f'], { folder: folder.path, stdin: JSON.stringify(old) })
+    expect(ran.code).toBe(0)
+    expect(ran.stderr).toContain('warning: keys that mean nothing here were left out: colour\n')
+    const { stdout } = await run(['state', 'export'], { folder: folder.path })
+    expect(JSON.parse(stdout)).toMatchObject({
+      ...{ cid, name: 'old', type: 'pin', replication_factor_min: -1, replication_factor_max: -1 },
+    })
   })
 
   test.each(['SIGKILL', 'SIGINT'] as const)(
@@ -142,7 +200,7 @@ describe('the state of a stopped peer', () => {
       const writer = writable.getWriter()
       const importing = start(['state', 'import', '-f'], { ...options, stdin: readable })
       const freshFolders = async () =>
-        (await readdir(folder.path)).filter((name) => name.startsWith('import-'))
+        (await readdir(folder.path)).filter((name) => name.startsWith('.filling-store-'))
       await writer.write(new TextEncoder().encode(pins.split('\n')[1]!))
       while ((await freshFolders()).length === 0) await Bun.sleep(5)
       importing.kill(signal)
@@ -156,6 +214,28 @@ describe('the state of a stopped peer', () => {
       expect((await run(['state', 'export'], options)).stdout.trim()).toBe(pins.split('\n')[0]!)
     },
   )
+
+  test('removes what killed imports have left, and nothing that others have put there', async () => {
+    await using folder = await stoppedPeer()
+    const input = join(folder.path, 'import-me.json')
+    await writeFile(input, pins)
+    await mkdir(join(folder.path, 'import-notes'))
+    await mkdir(join(folder.path, '.filling-store-Ab3dE6', 'store'), { recursive: true })
+    await mkdir(join(folder.path, '.filling-store-notmine'))
+    await mkdir(join(folder.path, '.filling-store-Ab3dE7', 'photos'), { recursive: true })
+    await writeFile(join(folder.path, '.filling-store-Ab3dE8'), 'a file')
+    expect(await run(['state', 'import', '-f', input], { folder: folder.path })).toMatchObject({ code: 0 })
+    const names = await readdir(folder.path)
+    expect(names.filter((name) => name.includes('import-')).sort()).toEqual([
+      'import-me.json',
+      'import-notes',
+    ])
+    expect(names.filter((name) => name.includes('filling')).sort()).toEqual([
+      '.filling-store-Ab3dE7',
+      '.filling-store-Ab3dE8',
+      '.filling-store-notmine',
+    ])
+  })
 
   test('can get other factors and allocations on the way in', async () => {
     await using folder = await stoppedPeer()

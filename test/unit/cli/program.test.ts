@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { readdir } from 'node:fs/promises'
+import { parseArgv } from '../../../cli/argv.ts'
+import { routeOf } from '../../../cli/route.ts'
+import { tree } from '../../../cli/tree.ts'
+import { commandPaths, leafAt } from '../../../cli/tree-node.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 import { apiServer, sendJson } from '../client/api-server.ts'
 import { run, start } from './program.ts'
@@ -45,6 +49,59 @@ describe('the program', () => {
     })
   })
 
+  test.each([
+    ['pin list', 'cluster pin ls'],
+    ['pin lst', 'cluster pin ls'],
+    ['pinadd', 'cluster pin add'],
+    ['pin-rm', 'cluster pin rm'],
+    ['unpin', 'cluster pin rm'],
+    ['ls', 'cluster pin ls'],
+    ['config check', 'cluster config validate'],
+    ['state xprt', 'cluster state export'],
+  ])('answers the unknown command "%s" with "%s"', (written, meant) => {
+    expect(() => routeOf(tree, written.split(' '))).toThrow(
+      `unknown command "cluster ${written}"; did you mean "${meant}"?`,
+    )
+  })
+
+  test('answers an unknown command that is near none with where to look', () => {
+    expect(() => routeOf(tree, ['xyzzy'])).toThrow('unknown command "cluster xyzzy"; see cluster --help')
+  })
+
+  test.each([
+    ['pin add', ['pin', 'add', 'nope']],
+    ['pin rm', ['pin', 'rm', 'nope']],
+    ['pin update', ['pin', 'update', cid, 'nope']],
+    ['pin ls', ['pin', 'ls', 'nope']],
+    ['status', ['status', 'nope']],
+    ['recover', ['recover', 'nope']],
+  ])('tells %s what is no CID in the same words, and asks no peer', async (_name, args) => {
+    await using folder = await temporaryFolder()
+    await using server = await apiServer((_asked, response) => sendJson(response, id))
+    expect(await run([...args, ...addressOf(server)], { folder: folder.path })).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'error parsing cid: invalid cid: selected encoding not supported\n',
+    })
+    expect(server.asked).toEqual([])
+  })
+
+  test('refuses an empty argument, whatever the command', async () => {
+    for await (const path of commandPaths(tree)) {
+      const command = await leafAt(tree, path).load()
+      const commandName = ['cluster', ...path].join(' ')
+      const parse = () =>
+        parseArgv({ commandName, declared: command.declared.args, group: 'client', before: [], after: [''] })
+      expect(parse).toThrow(`"${commandName}" was given an empty argument`)
+    }
+    await using folder = await temporaryFolder()
+    expect(await run(['--config', '', 'state', 'cleanup', '--force'], { folder: folder.path })).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'error: flag --config is empty; in a script, an unset variable is\n',
+    })
+  })
+
   test('prints data on stdout, as text or JSON, with global flags wherever they stand', async () => {
     await using folder = await temporaryFolder()
     await using server = await apiServer((_asked, response) => sendJson(response, id))
@@ -65,12 +122,12 @@ describe('the program', () => {
     )
     expect(await run(['id', ...addressOf(server)], { folder: folder.path })).toEqual({
       code: 2,
-      stdout: 'An error occurred:\n  Code: 500\n  Message: no\n',
-      stderr: '',
+      stdout: '',
+      stderr: 'error: no (the peer answered with 500)\n',
     })
     const unreached = await run(['id', '-l', '/ip4/127.0.0.1/tcp/1'], { folder: folder.path })
     expect(unreached.code).toBe(1)
-    expect(unreached.stdout).toContain('  Code: 0\n')
+    expect(unreached.stdout).toBe('')
     expect(unreached.stderr).toContain('is a peer running there?')
   })
 

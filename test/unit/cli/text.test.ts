@@ -237,6 +237,14 @@ test.each([
   expect(relativeTime(now - distance, now)).toBe(text)
 })
 
+test('what a peer of another version leaves out is left out', () => {
+  const bare = <Shape>() => ({ cid: 'Qm', id: '12D3' }) as unknown as Shape
+  expect(pinText(bare())).toStartWith('Qm |  | PIN | ')
+  expect(statusText({ ...bare<GlobalPinObject>(), peer_map: { a: {} as never } })).toStartWith('Qm:\n    > a')
+  expect(idText(bare())).toStartWith('12D3 | ')
+  expect(repoGcText(bare())).toBe('')
+})
+
 describe('the graph of connections', () => {
   const [self, trusted, other] = ['12D3KooWselfAAAAAA', '12D3KooWtrustBBBBBB', '12D3KooWotherCCCCCC']
   const [ipfsA, ipfsB, stranger] = ['12D3KooWipfs1DDDDDD', '12D3KooWipfs2EEEEEE', 'QmStrangeFFFFFF']

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { isOpenToOthers } from '../../../core/config/atomic-file.ts'
 import { refuseForeignState } from '../../../core/config/foreign-state.ts'
 import { initialise } from '../../../core/config/initialise.ts'
 import { loadConfig } from '../../../core/config/load.ts'
@@ -16,13 +17,28 @@ async function modeOf(path: string): Promise<string> {
 }
 
 describe('initialise', () => {
-  test('writes what the original writes, in its order, readable by the owner only', async () => {
+  test('closes an empty folder that others may look into, and leaves one that holds something as it is', async () => {
+    await using parent = await temporaryFolder()
+    const [empty, full] = [`${parent.path}/empty`, `${parent.path}/full`]
+    for (const folder of [empty, full]) {
+      await mkdir(folder)
+      await chmod(folder, 0o755)
+    }
+    await writeFile(`${full}/other`, '')
+    for (const folder of [empty, full]) await initialise(initOptions(folder))
+    expect([await modeOf(empty), await modeOf(full)]).toEqual(['700', '755'])
+    expect([await isOpenToOthers(empty), await isOpenToOthers(full)]).toEqual([false, true])
+  })
+
+  test('writes what ipfs-cluster (Go) writes but lets no web page in, in its order, readable by the owner only', async () => {
     await using parent = await temporaryFolder()
     const folder = `${parent.path}/a/b`
     const environment = { CLUSTER_SECRET: vector.cluster_secret, CLUSTER_PEERNAME: 'go-daemon' }
     const done = await initialise(initOptions(folder, { environment }))
     const text = await readService(folder)
-    expect(JSON.parse(text)).toEqual(vector.service_json)
+    const expected = structuredClone(vector.service_json)
+    for (const api of [expected.api.restapi, expected.api.pinsvcapi]) api.cors_allowed_origins = []
+    expect(JSON.parse(text)).toEqual(expected)
     expect(Object.keys(JSON.parse(text))).toEqual([
       'cluster',
       'consensus',
@@ -110,8 +126,8 @@ describe('initialise', () => {
   })
 
   test('a source is all that the file then says', async () => {
-    await using folder = await initialisedFolder({ source: 'http://example.org/c' })
-    expect(await readService(folder.path)).toBe('{\n  "source": "http://example.org/c"\n}')
+    await using folder = await initialisedFolder({ source: 'https://example.org/c' })
+    expect(await readService(folder.path)).toBe('{\n  "source": "https://example.org/c"\n}')
     expect((await readdir(folder.path)).sort()).toEqual(['identity.json', 'service.json'])
   })
 

@@ -60,7 +60,9 @@ export function ipfsCompliance(name: string, create: () => Promise<IpfsSubject>)
     test(
       'a closed backend refuses calls, and closing twice is no error',
       async () => {
-        const { ipfs } = subject
+        // A node of its own: the other tests go on with theirs, in whatever order they run.
+        await using own = await create()
+        const { ipfs } = own
         await ipfs[Symbol.asyncDispose]()
         await expectIpfsError(ipfs.id(), 'aborted')
         await ipfs[Symbol.asyncDispose]()

@@ -1,15 +1,19 @@
 /** Walks, links, hashes and sets of the embedded node, apart from the node. */
 import { describe, expect, test } from 'bun:test'
 import * as dagCbor from '@ipld/dag-cbor'
+import * as dagJson from '@ipld/dag-json'
 import * as dagPb from '@ipld/dag-pb'
+import fc from 'fast-check'
 import { UnixFS } from 'ipfs-unixfs'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { assertCheckable, isBlockOf } from '../../../core/ipfs/embedded/blocks/block-hash.ts'
 import { IdSet } from '../../../core/ipfs/embedded/blocks/id-set.ts'
+import { type DagPbLink, parseDagPb } from '../../../core/ipfs/embedded/dag/dag-pb-node.ts'
 import { DagWalk } from '../../../core/ipfs/embedded/dag/dag-walk.ts'
-import { isDagPbLeaf, linksOf } from '../../../core/ipfs/embedded/dag/node-links.ts'
-import { rawBlock, textBytes } from './dag-fixtures.ts'
+import { isDagPbLeaf, linksIn } from '../../../core/ipfs/embedded/dag/node-links.ts'
+import { decodeDagPb } from '../../../core/ipfs/embedded/dag/unixfs-node.ts'
+import { textBytes } from './dag-fixtures.ts'
 
 const cborCode = 0x71
 
@@ -79,12 +83,67 @@ describe('a walk', () => {
 })
 
 describe('links', () => {
-  test('of a block whose codec is unknown or whose bytes are broken are an error that says so', async () => {
-    const { multihash } = (await rawBlock(textBytes('links'))).cid
-    expect(() => linksOf(CID.createV1(0x78, multihash), new Uint8Array())).toThrow('codec 0x78')
-    expect(() => linksOf(CID.createV1(0x70, multihash), Uint8Array.of(0xff))).toThrow('not sound')
-    expect(() => linksOf(CID.createV1(cborCode, multihash), new Uint8Array(100_000).fill(0x81))).toThrow(
-      'not sound',
+  const linksOf = (codec: number, bytes: Uint8Array) =>
+    [...linksIn(CID.createV1(codec, cidOf(9).multihash), bytes)].filter((link) => link !== undefined)
+
+  test('are an error that says so when the bytes are not sound', () => {
+    const link = dagPb.encode(dagPb.createNode(new Uint8Array(), [{ Name: 'a', Hash: cidOf(1), Tsize: 1 }]))
+    const broken: [number, Uint8Array][] = [
+      [0x70, Uint8Array.of(0xff)],
+      [0x70, link.subarray(0, -1)],
+      [0x70, Uint8Array.of(0x0a, 0x00, 0x0a, 0x00)],
+      [0x70, Uint8Array.of(0x12, 0x02, 0x18, 0x01)],
+      [0x71, new Uint8Array(100_000).fill(0x81)],
+      [0x71, Uint8Array.of(0x80, 0x80)],
+      [0x71, Uint8Array.of(0xd8, 0x2a, 0x41, 0x00)],
+      [0x71, Uint8Array.of(0xd8, 0x2b, 0x00)],
+      [0x71, Uint8Array.of(0xa1, 0x01, 0x01)],
+      [0x0129, textBytes('[1,2')],
+      [0x0129, textBytes('{"/":"nope"}')],
+      [0x0129, textBytes(`{"/":"${cidOf(1)}","a":1}`)],
+      [0x0129, textBytes('[] []')],
+    ]
+    for (const [codec, bytes] of broken) expect(() => linksOf(codec, bytes)).toThrow('not sound')
+  })
+
+  test('of blocks of an unknown codec are none: they are leaves', () => {
+    expect(linksOf(0x78, textBytes('git'))).toEqual([])
+  })
+
+  test('of every codec are those that its own library decodes, in their order', () => {
+    fc.assert(
+      fc.property(
+        fc.object({
+          values: [fc.string(), fc.integer(), fc.boolean(), fc.constant(null), fc.nat(20).map(cidOf)],
+        }),
+        (value) => {
+          const expected = linksOfValue(value).map(String).toSorted()
+          expect(linksOf(0x71, dagCbor.encode(value)).map(String).toSorted()).toEqual(expected)
+          expect(linksOf(0x0129, dagJson.encode(value)).map(String).toSorted()).toEqual(expected)
+        },
+      ),
+    )
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ Name: fc.string(), Hash: fc.nat(20).map(cidOf), Tsize: fc.nat() })),
+        (links) => {
+          const bytes = dagPb.encode(dagPb.prepare({ Data: textBytes('x'), Links: links }))
+          const decoded = dagPb.decode(bytes).Links
+          expect(linksOf(0x70, bytes).map(String)).toEqual(decoded.map(({ Hash }) => String(Hash)))
+          expect([...parseDagPb(cidOf(9), bytes).links]).toEqual(decoded as DagPbLink[])
+        },
+      ),
+    )
+  })
+
+  test('are refused beyond 65,536 of one node, before they are decoded', () => {
+    const empty = CID.createV1(0x55, Digest.decode(Uint8Array.of(0, 0)))
+    const wide = dagPb.encode({ Links: Array.from({ length: 65_537 }, () => ({ Hash: empty })) })
+    expect(() => linksOf(0x70, wide)).toThrow('more than 65536 links')
+    expect(() => decodeDagPb(cidOf(9), wide)).toThrow('more than 65536 links')
+    const sizes = new UnixFS({ type: 'file', blockSizes: Array.from({ length: 70_000 }, () => 1n) }).marshal()
+    expect(() => decodeDagPb(cidOf(9), dagPb.encode({ Links: [], Data: sizes }))).toThrow(
+      'more than 65536 fields',
     )
   })
 
@@ -157,4 +216,10 @@ function cidOf(id: number): CID {
 function idOf(cid: CID): number {
   const { digest } = cid.multihash
   return new DataView(digest.buffer, digest.byteOffset).getUint32(0)
+}
+
+function linksOfValue(value: unknown): CID[] {
+  if (typeof value !== 'object' || value === null) return []
+  const cid = CID.asCID(value)
+  return cid === null ? Object.values(value).flatMap(linksOfValue) : [cid]
 }

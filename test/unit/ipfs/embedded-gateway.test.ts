@@ -5,9 +5,15 @@ import { request } from 'node:http'
 import { CarReader } from '@ipld/car'
 import * as dagPb from '@ipld/dag-pb'
 import { UnixFS } from 'ipfs-unixfs'
+import { base16, base16upper } from 'multiformats/bases/base16'
+import { base32upper, base32z } from 'multiformats/bases/base32'
+import { base36, base36upper } from 'multiformats/bases/base36'
+import { base58btc } from 'multiformats/bases/base58'
+import { base64url } from 'multiformats/bases/base64'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import type { EmbeddedIpfs } from '../../../core/ipfs/embedded/embedded-ipfs.ts'
+import { BlockNotHereError } from '../../../core/ipfs/embedded/errors.ts'
 import { startGateway } from '../../../core/ipfs/embedded/gateway/gateway.ts'
 import type { IpfsBlock } from '../../../core/runtime/ipfs.ts'
 import { putAll } from './compliance-calls.ts'
@@ -66,8 +72,11 @@ describe('the gateway', () => {
     })
     const outer = await directoryBlock({ inner: folder })
     await putAll(node, [file, folder, outer])
-    const redirect = await get(`/ipfs/${outer.cid}/inner?download=true`)
-    expect([redirect.status, redirect.headers.get('location')]).toEqual([302, `/ipfs/${outer.cid}/inner/`])
+    const redirect = await get(`/ipfs/${outer.cid}/inner?download=true&name=%2F`)
+    expect([redirect.status, redirect.headers.get('location')]).toEqual([
+      301,
+      `/ipfs/${outer.cid}/inner/?download=true&name=%2F`,
+    ])
     const page = await get(`/ipfs/${outer.cid}/inner/`)
     const html = await page.text()
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
@@ -75,6 +84,13 @@ describe('the gateway', () => {
     expect(html).not.toContain('href="javascript:')
     expect(html).toContain('href="./a%26b%3Fc%23d"')
     expect(html).toContain('href=".."')
+    expect(html).toContain(`?filename=${encodeURIComponent('a&b?c#d')}`)
+    const etag = page.headers.get('etag')!
+    expect(etag).toMatch(new RegExp(`^"DirIndex-.*_CID-${folder.cid}"$`))
+    for (const known of [etag, `W/${etag}`, `"other", ${etag}`]) {
+      const again = await get(`/ipfs/${outer.cid}/inner/`, { 'if-none-match': known })
+      expect([again.status, await again.text()]).toEqual([304, ''])
+    }
   })
 
   test('shows the index page of a folder', async () => {
@@ -86,6 +102,93 @@ describe('the gateway', () => {
       'text/html; charset=utf-8',
       '<p>hello',
     ])
+    expect(page.headers.get('etag')).toBe(`"${folder.cid}"`)
+  })
+
+  test('gives the target of a symbolic link, and does not follow it', async () => {
+    const bytes = dagPb.encode(
+      dagPb.createNode(new UnixFS({ type: 'symlink', data: textBytes('target') }).marshal(), []),
+    )
+    const symlink = { cid: CID.createV1(dagPb.code, await sha256.digest(bytes)), bytes }
+    const folder = await directoryBlock({ symlink })
+    await putAll(node, [symlink, folder])
+    const answer = await get(`/ipfs/${folder.cid}/symlink`)
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'inode/symlink'])
+    expect(await bytesOf(answer)).toEqual(textBytes('target'))
+  })
+
+  test('lets pages of all origins read all answers, errors too', async () => {
+    const block = await rawBlock(textBytes('read across origins'))
+    await putAll(node, [block])
+    const asked: [string, string, number][] = [
+      ['GET', `/ipfs/${block.cid}`, 200],
+      ['HEAD', `/ipfs/${block.cid}`, 200],
+      ['OPTIONS', `/ipfs/${block.cid}`, 200],
+      ['GET', '/ipfs/no-cid', 400],
+      ['GET', '/nothing', 404],
+      ['PUT', `/ipfs/${block.cid}`, 405],
+    ]
+    for (const [method, path, status] of asked) {
+      const { headers, ...answer } = await get(path, { origin: 'https://app.example' }, method).then(
+        async (response) => ({
+          status: response.status,
+          headers: response.headers,
+          text: await response.text(),
+        }),
+      )
+      expect(answer.status).toBe(status)
+      expect(headers.get('access-control-allow-origin')).toBe('*')
+      expect(headers.get('access-control-allow-methods')).toBe('GET, HEAD, OPTIONS')
+      expect(headers.get('access-control-allow-headers')).toContain('Range')
+      expect(headers.get('access-control-expose-headers')).toContain('X-Ipfs-Roots')
+      expect(headers.get('access-control-allow-credentials')).toBeNull()
+      if (method !== 'OPTIONS') expect(headers.get('x-content-type-options')).toBe('nosniff')
+    }
+  })
+
+  test('refuses service workers that would see the content of all CIDs', async () => {
+    const script = await rawBlock(textBytes('// a service worker'))
+    const folder = await directoryBlock({ 'sw.js': script })
+    await putAll(node, [script, folder])
+    const worker = { 'service-worker': 'script' }
+    for (const path of [`/ipfs/${script.cid}?filename=sw.js`, `/ipfs/${script.cid}`, '/ipns/example.org']) {
+      expect((await get(path, worker)).status).toBe(400)
+    }
+    expect((await get(`/ipfs/${script.cid}?filename=sw.js`)).status).toBe(200)
+    expect((await get(`/ipfs/${folder.cid}/sw.js`, worker)).status).toBe(200)
+  })
+
+  test('sends the part of a raw block that is asked for', async () => {
+    const block = await rawBlock(filledBytes('part of a block', 500))
+    await putAll(node, [block])
+    const part = await get(`/ipfs/${block.cid}?format=raw`, { range: 'bytes=100-199' })
+    expect([part.status, part.headers.get('content-range')]).toEqual([206, 'bytes 100-199/500'])
+    expect(await bytesOf(part)).toEqual(block.bytes.slice(100, 200))
+  })
+
+  test('guesses JSON by its bytes', async () => {
+    const long = JSON.stringify({ key: 'a value', more: 'x'.repeat(10_000) })
+    const types: [string, string][] = [
+      ['{"a": 1}', 'application/json'],
+      ['[1, 2]', 'application/json'],
+      [long, 'application/json'],
+      ['{not json}', 'text/plain; charset=utf-8'],
+      [`{not json} ${'x'.repeat(10_000)}`, 'text/plain; charset=utf-8'],
+      ['12', 'text/plain; charset=utf-8'],
+    ]
+    for (const [text, type] of types) {
+      const block = await rawBlock(new TextEncoder().encode(text))
+      await putAll(node, [block])
+      expect((await get(`/ipfs/${block.cid}`, {}, 'HEAD')).headers.get('content-type')).toBe(type)
+    }
+  })
+
+  test('gives a part of a file whose first block is not here, without its type', async () => {
+    const { root } = await fileOf('first block missing', 3, 1_000)
+    await putAll(node, [root[0]!, root[2]!])
+    const part = await get(`/ipfs/${root[0]!.cid}`, { range: 'bytes=1000-1009' })
+    expect([part.status, part.headers.get('content-type')]).toEqual([206, null])
+    expect(await bytesOf(part)).toEqual(root[2]!.bytes.slice(0, 10))
   })
 
   test('sends CARs that hold the blocks of the path and of what it leads to', async () => {
@@ -106,6 +209,26 @@ describe('the gateway', () => {
     expect(cids).toEqual([folder, ...root].map(({ cid }) => cid.toString()))
   })
 
+  test('reads CIDs in all their spellings', async () => {
+    const file = await rawBlock(textBytes('spelled in many ways'))
+    const folder = await directoryBlock({ file })
+    await putAll(node, [file, folder])
+    for (const base of [
+      base16,
+      base16upper,
+      base32upper,
+      base32z,
+      base36,
+      base36upper,
+      base58btc,
+      base64url,
+    ]) {
+      const answer = await get(`/ipfs/${folder.cid.toString(base)}/file`)
+      expect(await bytesOf(answer)).toEqual(file.bytes)
+      expect(answer.headers.get('etag')).toBe(`"${file.cid}"`)
+    }
+  })
+
   test('sends single blocks, and blocks that are no files as what they are', async () => {
     const leaf = await rawBlock(textBytes('leaf of an object'))
     const object = await cborBlock({ deep: { link: leaf.cid, number: 1 } })
@@ -118,7 +241,8 @@ describe('the gateway', () => {
     expect(await bytesOf(plain)).toEqual(object.bytes)
     const through = await get(`/ipfs/${object.cid}/deep/link`)
     expect(await bytesOf(through)).toEqual(leaf.bytes)
-    expect((await get(`/ipfs/${object.cid}/deep/number`)).status).toBe(404)
+    expect((await get(`/ipfs/${object.cid}/deep/number`)).status).toBe(501)
+    expect((await get(`/ipfs/${object.cid}/deep/nothing`)).status).toBe(404)
   })
 
   describe('refuses', () => {
@@ -133,13 +257,18 @@ describe('the gateway', () => {
       [`/ipfs/${anyCid}/../../etc/passwd`, 404],
       [`/ipfs/${anyCid}/%2e%2e%2f%2e%2e%2fetc%2fpasswd`, 412, { 'cache-control': 'only-if-cached' }],
       [`/ipfs/${anyCid}`, 412, { 'cache-control': 'only-if-cached' }],
-      [`/ipfs/${anyCid}?format=tar`, 406],
-      [`/ipfs/${anyCid}`, 406, { accept: 'application/x-tar' }],
+      [`/ipfs/${anyCid}?format=zip`, 406],
+      [`/ipfs/${anyCid}`, 406, { accept: 'application/vnd.ipld.dag-jose' }],
+      [`/ipfs/${anyCid}?format=ipns-record`, 400],
+      ['/ipns/example.org/below?format=ipns-record', 400],
+      [`/ipfs/${anyCid}?format=car&car-order=random`, 400],
+      [`/ipfs/${anyCid}?format=car&car-dups=maybe`, 400],
+      ['/ipfs/?uri=https%3A%2F%2Fexample.org', 400],
       [`/ipfs/${anyCid}?format=car&car-version=2`, 406],
       [`/ipfs/${anyCid}?format=car&dag-scope=everything`, 400],
       [`/ipfs/${anyCid}?format=car&entity-bytes=x:y`, 400],
       [`/ipfs/${'a/'.repeat(2_000)}`, 400],
-      ['/ipns/no.such.name.invalid', 404],
+      ['/ipns/no.such.name.invalid', 502],
       [`/ipfs/${anyCid}`, 405, {}, 'PUT'],
       ['/api/v0/id', 405, {}, 'POST'],
     ]
@@ -211,6 +340,30 @@ describe('the gateway, reading from a slow or broken source,', () => {
     await expect(response.arrayBuffer()).rejects.toThrow()
   })
 
+  test('answers 504 at once when nobody can be asked for what is missing', async () => {
+    const file = await fileOf('nobody has it', 2, 1_000)
+    const folder = await directoryBlock({ file: file.root[0]!, 'picture.png': file.root[0]! })
+    const here = new Map([folder, file.root[0]!].map((block) => [block.cid.toString(), block.bytes]))
+    const read = async (cid: CID) => {
+      const bytes = here.get(cid.toString())
+      if (bytes === undefined) throw new BlockNotHereError(cid)
+      return bytes
+    }
+    await using gateway = await startGateway(['/ip4/127.0.0.1/tcp/0'], sourceOf(read), quietRuntime().logger)
+    const [, leaf] = file.root
+    for (const path of [
+      `${leaf!.cid}`,
+      `${leaf!.cid}?format=raw`,
+      `${leaf!.cid}?format=car`,
+      `${folder.cid}/file`,
+      `${folder.cid}/picture.png`,
+    ]) {
+      const response = await fetch(`${gateway.urls[0]}/ipfs/${path}`)
+      expect(response.status).toBe(504)
+      expect(await response.text()).toContain(leaf!.cid.toString())
+    }
+  })
+
   test('refuses a file whose parts are not of the sizes that it says', async () => {
     const leaf = await rawBlock(new Uint8Array(100))
     const lying = await fileNode([{ ...leaf, bytes: new Uint8Array(50) }])
@@ -222,8 +375,16 @@ describe('the gateway, reading from a slow or broken source,', () => {
   })
 })
 
+const nothing = { path: '', ttl: undefined, record: undefined }
+
 function sourceOf(read: (cid: CID, signal: AbortSignal) => Promise<Uint8Array>) {
-  return { read, has: () => true, idOf: () => undefined, resolveName: async () => '' }
+  return {
+    read,
+    has: () => true,
+    idOf: () => undefined,
+    findName: async () => nothing,
+    refreshName: async () => nothing,
+  }
 }
 
 async function bytesOf(response: Response): Promise<Uint8Array> {

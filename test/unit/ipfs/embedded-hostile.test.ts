@@ -111,7 +111,8 @@ describe('the port of the embedded node outlives', () => {
       for (const [name, bytes] of Object.entries(messages)) {
         test(`${name} to ${protocol}`, async () => {
           const stream = await (await dial(stranger, address)).newStream(protocol)
-          stream.send(bytes)
+          // The node may have said all it has to say there, and have closed the stream.
+          if (stream.writeStatus === 'writable') stream.send(bytes)
           await stream.close({ signal: AbortSignal.timeout(1_000) }).catch(() => undefined)
           stream.abort(new Error('enough'))
           await expectAlive()

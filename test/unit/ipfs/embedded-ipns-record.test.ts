@@ -19,4 +19,26 @@ describe('a record of a name', () => {
     const opened = openRecord(peerIdFromPrivateKey(key).toMultihash(), record, Date.now())
     await expect(opened).rejects.toMatchObject({ name: 'NameError' })
   })
+
+  test('is refused when its fields of version 1 say something else than those that are signed', async () => {
+    const key = await generateKeyPair('Ed25519')
+    const record = await makeIpnsRecord(key, '/ipfs/bafkqaaa', 60_000)
+    const open = (extra: number[]) =>
+      openRecord(
+        peerIdFromPrivateKey(key).toMultihash(),
+        Buffer.concat([record, Buffer.from(extra)]),
+        Date.now(),
+      )
+    expect((await open([5 * 8, 1])).sequence).toBe(1n)
+    const contradictions = {
+      value: [1 * 8 + 2, 1, 0x2f],
+      validityType: [3 * 8, 1],
+      validity: [4 * 8 + 2, 1, 0x30],
+      sequence: [5 * 8, 2],
+      ttl: [6 * 8, 7],
+    }
+    for (const extra of Object.values(contradictions)) {
+      await expect(open(extra)).rejects.toThrow('version 1')
+    }
+  })
 })

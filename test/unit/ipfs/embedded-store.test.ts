@@ -1,7 +1,7 @@
 /** What the embedded node does with its folder: damage, crashes, limits, and who may read it. */
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CID } from 'multiformats/cid'
 import { identity } from 'multiformats/hashes/identity'
@@ -20,6 +20,22 @@ describe('the folder of the embedded node', () => {
     expect((await stat(join(folder.path, 'key'))).mode & 0o777).toBe(0o600)
     await using second = await startNode(folder.path)
     expect((await second.id()).id).toBe(id)
+  })
+
+  test('holds nothing that others may read, also when an older program had left it open', async () => {
+    await using folder = await temporaryFolder()
+    const block = await rawBlock(filledBytes('for nobody else', 100_000))
+    const first = await startNode(folder.path)
+    await putAll(first, [block])
+    await first[Symbol.asyncDispose]()
+    await chmod(join(folder.path, 'index.db'), 0o644)
+    await using _ = await startNode(folder.path)
+    const open: string[] = []
+    for (const name of await readdir(folder.path, { recursive: true })) {
+      const { mode } = await stat(join(folder.path, name))
+      if ((mode & 0o077) !== 0) open.push(`${name} ${(mode & 0o777).toString(8)}`)
+    }
+    expect(open).toEqual([])
   })
 
   test('with a broken key is refused, naming the file', async () => {
@@ -59,11 +75,8 @@ describe('the folder of the embedded node', () => {
     const files = join(folder.path, 'files', '0')
     const [kept] = await readdir(files)
     await writeFile(join(files, `7.${kept!.split('.')[1]}`), 'half of a block')
-    await mkdir(join(folder.path, 'files', '3'))
-    await writeFile(join(folder.path, 'files', '3', '3100.bciq'), 'another')
     await using second = await startNode(folder.path)
     expect(await readdir(files)).toEqual([kept!])
-    expect(await readdir(join(folder.path, 'files', '3'))).toEqual([])
     expect(await second.getBlock(block.cid)).toEqual(block.bytes)
   })
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openParkedBlocks } from '../../../core/network/parked-blocks.ts'
 import { putBlock } from '../../support/crdt-blocks.ts'
@@ -11,10 +11,11 @@ const blocks = Array.from({ length: 600 }, (_, index) =>
 )
 
 describe('parked blocks', () => {
-  test('come back from memory and from the file, and are gone when they are deleted', async () => {
+  test('come back from memory and from the file, which nobody else may read, and are gone when they are deleted', async () => {
     await using folder = await temporaryFolder()
     const path = join(folder.path, 'parked.sqlite')
     using parked = openParkedBlocks(path)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
     for (const { cid, bytes } of blocks) parked.put(cid, bytes)
     for (const { cid, bytes } of blocks) expect(Buffer.compare(parked.get(cid)!, bytes)).toBe(0)
     parked.delete(blocks.slice(0, 590).map(({ cid }) => cid))

@@ -14,6 +14,7 @@ import type { Logger } from '../../../core/runtime/ports.ts'
 import { systemClock, systemScheduler } from '../../../core/runtime/system.ts'
 import { openStore } from '../../../core/store/sqlite-store.ts'
 import { deltaBlock } from '../../support/crdt-blocks.ts'
+import { DrivenClock } from '../../support/driven-clock.ts'
 
 const self = '12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5'
 const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, component: () => quiet }
@@ -57,9 +58,45 @@ function pinning(given: Partial<PinningInit> = {}): Pinning {
     defaults: { min: -1, max: -1 },
     isFollower: false,
     clock: systemClock,
+    scheduler: systemScheduler,
     ...given,
   })
 }
+
+describe('a path that nobody can resolve', () => {
+  const search = () => {
+    const signals: AbortSignal[] = []
+    const wait = (_: unknown, { signal }: { signal?: AbortSignal } = {}): Promise<never> => {
+      signals.push(signal!)
+      return new Promise((_resolve, reject) =>
+        signal!.addEventListener('abort', () => reject(signal!.reason)),
+      )
+    }
+    return { signals, ipfs: { resolve: wait, getBlock: wait } }
+  }
+  const path = `/ipfs/${cidOf('nowhere')}/x`
+  const calls: Record<string, (pinning: Pinning, signal?: AbortSignal) => Promise<Pin>> = {
+    pinned: (pinning, signal) => pinning.pinPath(path, options(), signal),
+    planned: (pinning, signal) => pinning.planPath(path, options(), signal),
+    unpinned: (pinning, signal) => pinning.unpinPath(path, signal),
+  }
+  for (const [what, call] of Object.entries(calls)) {
+    test(`and is to be ${what} is searched for five minutes, and no longer than its client waits`, async () => {
+      const { signals, ipfs } = search()
+      const time = new DrivenClock()
+      const late = call(pinning({ ipfs, scheduler: time }))
+      time.run(5 * 60_000 - 1)
+      expect(signals[0]!.aborted).toBe(false)
+      time.run(1)
+      await expect(late).rejects.toThrow('could not be resolved within 5 minutes')
+      const client = new AbortController()
+      const gone = call(pinning({ ipfs, scheduler: time }), client.signal)
+      client.abort(new Error('the client is gone'))
+      await expect(gone).rejects.toThrow('the client is gone')
+      expect(signals.every(({ aborted }) => aborted)).toBe(true)
+    })
+  }
+})
 
 describe('a pin', () => {
   test('is everywhere by default and stored when the call resolves', async () => {

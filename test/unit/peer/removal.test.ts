@@ -14,7 +14,7 @@ import { peerOf } from '../store/fixtures.ts'
 const [self, one, two] = [peerOf('self'), peerOf('one'), peerOf('two')]
 type HandOver = RemovalInit['upkeep']['handOver']
 
-async function rig(handOver: HandOver) {
+async function rig(handOver: HandOver, hasPinged = true) {
   const folder = await temporaryFolder()
   const removed = await RemovedPeers.open(join(folder.path, 'removed-peers'))
   const time = new VirtualTime()
@@ -32,6 +32,7 @@ async function rig(handOver: HandOver) {
     removed,
     upkeep: { handOver, removed() {} },
     others: () => [one],
+    hasPinged: () => hasPinged,
     calls,
     runtime: { clock: time, scheduler: time, random: new SeededRandom(1), logger: keepingLogger(log) },
   })
@@ -48,6 +49,23 @@ describe('a removal', () => {
     await peer.removal.readmit(two)
     expect(peer.removed.has(two)).toBe(false)
     expect(peer.called).toEqual([`Consensus.RmPeer of ${one}: ${two}`, `Consensus.AddPeer of ${one}: ${two}`])
+  })
+  test('of somebody who never pinged and holds no pin is refused, noted by nobody, and told to nobody', async () => {
+    await using peer = await rig(async () => moved(0), false)
+    await expect(peer.removal.remove(two)).rejects.toMatchObject({
+      name: 'UnknownPeerError',
+      message: expect.stringContaining(two),
+    })
+    expect([peer.removed.has(two), peer.called, peer.log]).toEqual([false, [], []])
+  })
+  test('of a peer that has been away for long gives its pins to others', async () => {
+    await using peer = await rig(async () => moved(1), false)
+    await peer.removal.remove(two)
+    expect(peer.removed.has(two)).toBe(true)
+    // It is known as removed from then on.
+    await using again = await rig(async () => moved(0), false)
+    await again.removed.add(two)
+    await again.removal.remove(two)
   })
   test('that is heard of from another peer is noted and told to nobody', async () => {
     await using peer = await rig(async () => moved(1))

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { Reports } from '../../../core/peer/reports.ts'
-import type { IpfsPinState } from '../../../core/runtime/ipfs.ts'
+import { statusBits } from '../../../core/pin/status.ts'
+import type { IpfsPinDoubt, IpfsPinProof, IpfsPinState } from '../../../core/runtime/ipfs.ts'
 import { systemClock, systemScheduler } from '../../../core/runtime/system.ts'
 import { openStore } from '../../../core/store/sqlite-store.ts'
 import type { Tracker } from '../../../core/tracker/driver.ts'
@@ -30,7 +31,7 @@ afterEach(async () => {
 
 type PinState = (options?: { signal?: AbortSignal }) => Promise<IpfsPinState>
 
-function reportsOn(pinState: PinState, outage = ''): Reports {
+function reportsOn(pinState: PinState, outage = '', proof?: IpfsPinProof): Reports {
   const tracker = {
     outage: undefined,
     inFlight: () => undefined,
@@ -40,7 +41,7 @@ function reportsOn(pinState: PinState, outage = ''): Reports {
     self,
     peerName: 'own',
     store,
-    ipfs: { pinState: (_cid, options) => pinState(options) },
+    ipfs: { pinState: (_cid, options) => pinState(options), ...(proof && { proof }) },
     tracker,
     ipfsView: () => ({ identity: undefined, error: outage }),
     clock: systemClock,
@@ -128,5 +129,42 @@ describe('recovering one CID', () => {
     await pinned()
     const report = await reportsOn(async () => 'recursive').recover(cid)
     expect(report.peerMap.get(self)?.status).toBe('pinned')
+  })
+})
+
+describe('a pin that the IPFS node itself doubts', () => {
+  const proofOf = (doubt: () => IpfsPinDoubt | undefined, suspected: string[] = []): IpfsPinProof => ({
+    doubt,
+    suspect: async (suspect) => void suspected.push(suspect.toString()),
+    watch: () => ({ [Symbol.asyncDispose]: async () => undefined }),
+  })
+  const busy: PinState = () => Promise.reject(new Error('it still looks'))
+
+  test.each([
+    ['in-doubt', 'pin_queued'],
+    ['incomplete', 'unexpectedly_unpinned'],
+    [undefined, 'pinned'],
+  ] as const)('as %s is %s in every report, and not among those pinned', async (doubt, status) => {
+    await pinned()
+    const reports = reportsOn(
+      busy,
+      '',
+      proofOf(() => doubt),
+    )
+    expect((await ownRow(reports))?.status).toBe(status)
+    expect(listed(reports)).toEqual([status])
+    expect([...reports.statusAll(statusBits.pinned)]).toHaveLength(doubt === undefined ? 1 : 0)
+    expect((await reports.recover(cid)).peerMap.get(self)?.status).toBe(status)
+  })
+
+  test('is suspected when somebody asks for its recovery while it counts as pinned, and queued when it is lost', async () => {
+    await pinned()
+    const suspected: string[] = []
+    const proof = proofOf(() => undefined, suspected)
+    await reportsOn(async () => 'recursive', '', proof).recover(cid)
+    expect(suspected).toEqual([cid.toString()])
+    const told = await reportsOn(async () => 'unpinned', '', proof).recover(cid)
+    expect(told.peerMap.get(self)?.status).toBe('pin_queued')
+    expect(suspected).toHaveLength(1)
   })
 })

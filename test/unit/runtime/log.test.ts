@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { createLogger, type LogFormat, parseLogLevels } from '../../../core/runtime/log.ts'
-import { createSystemRuntime, stderrWriter, systemRandom } from '../../../core/runtime/system.ts'
+import { createSystemRuntime, systemRandom } from '../../../core/runtime/system.ts'
 
 function record(levels: string, format: LogFormat = 'text') {
   const lines: string[] = []
@@ -62,18 +62,6 @@ describe('log lines', () => {
       message: 'ready',
       pins: 4,
     })
-  })
-
-  test('a reader that is stuck costs lines, not memory, and is told how many', () => {
-    const written: string[] = []
-    const sink = { writableLength: 0, write: (text: string) => written.push(text) }
-    const write = stderrWriter(sink)
-    sink.writableLength = 100_000_000
-    write('lost')
-    write('lost too')
-    sink.writableLength = 0
-    write('kept')
-    expect(written).toEqual(['(2 log lines dropped: nobody read them in time)\n', 'kept\n'])
   })
 })
 

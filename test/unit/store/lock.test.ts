@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { LockFileError } from '../../../core/store/errors.ts'
 import { lockFolder } from '../../../core/store/lock.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
@@ -81,6 +82,15 @@ test('a file that is no lock of ours is left alone, with advice', async () => {
   await rm(path)
   await mkdir(path)
   expect(() => lockFolder(folder.path)).toThrow(expect.objectContaining({ name: 'LockFileError' }))
+})
+
+test.each([
+  ['attempt to write a readonly database', 'this user must be able to write into the folder'],
+  ["EROFS: read-only file system, open 'x'", 'this user must be able to write into the folder'],
+  ["EACCES: permission denied, open 'x'", 'this user must be able to write into the folder'],
+  ['file is not a database', 'delete the file'],
+])('the advice fits the cause: %s', (cause, advice) => {
+  expect(new LockFileError('/p/cluster.lock', cause).message).toContain(advice)
 })
 
 test('only the owner may read the lock', async () => {

@@ -89,3 +89,26 @@ test('attempts and cause of a failure outlive a restart, and recovering tries ag
   expect(store.local(cid)).toMatchObject({ status: 'pin_queued', attempts: 1 })
   await store[Symbol.asyncDispose]()
 })
+
+test('an IPFS node whose repository is another one is believed to hold nothing that it held before', async () => {
+  await using folder = await temporaryFolder()
+  const ipfs = new ScriptedIpfs()
+  ipfs.repository = 'first'
+  const first = await open(folder.path, ipfs)
+  await first.store.write([{ kind: 'pin', pin: pinOf(cid) }])
+  await ipfs.called('pin')
+  ipfs.callFor(cid).answer({ blocks: 2, bytes: 200 })
+  await recordBecomes(first.store, cid, (record) => record?.status === 'pinned')
+  await first.tracker[Symbol.asyncDispose]()
+  await first.store[Symbol.asyncDispose]()
+
+  ipfs.repository = 'made again'
+  const again = ipfs.called('pin')
+  const { store, tracker } = await open(folder.path, ipfs)
+  await again
+  expect(store.local(cid)?.status).toBe('pinning')
+  ipfs.callFor(cid).answer({ blocks: 2, bytes: 200 })
+  await recordBecomes(store, cid, (record) => record?.status === 'pinned')
+  await tracker[Symbol.asyncDispose]()
+  await store[Symbol.asyncDispose]()
+})

@@ -81,6 +81,32 @@ class Rig {
 
 const names = (count: number, prefix = 'content') => Array.from({ length: count }, (_, i) => `${prefix} ${i}`)
 
+describe('a pin that the IPFS node says lacks blocks', () => {
+  test('is recorded as lost at once when the node has it no more, and is left alone when it does', () => {
+    const rig = new Rig()
+    const [lost, kept] = rig.pinned(['lost', 'kept'])
+    rig.ipfs.pinned.delete(lost!.toString())
+    rig.await(rig.reconciliation.suspect(lost!))
+    rig.await(rig.reconciliation.suspect(kept!))
+    expect(rig.record(lost!).status).toBe('unexpectedly_unpinned')
+    expect(rig.record(kept!).status).toBe('pinned')
+    expect(rig.ipfs.lists).toBe(0)
+  })
+
+  test('is left to the next look when the node cannot be asked, or has an error', () => {
+    const rig = new Rig()
+    const [lost] = rig.pinned(['lost'])
+    rig.ipfs.pinned.delete(lost!.toString())
+    rig.ipfs.onQuestion = () => {
+      throw failure('unreachable')
+    }
+    rig.await(rig.reconciliation.suspect(lost!))
+    expect(rig.record(lost!).status).toBe('pinned')
+    rig.ipfs.onQuestion = () => undefined
+    expect(rig.look()).toMatchObject({ lost: 1 })
+  })
+})
+
 describe('a look through the pins of the IPFS node', () => {
   test('finds what was unpinned there among thousands, and asks about nothing else', () => {
     const rig = new Rig()

@@ -26,6 +26,7 @@ export class ScriptedIpfs implements TrackerIpfs {
   /** Names of all calls so far. */
   readonly log: string[] = []
   identity = 'ipfs-one'
+  repository: string | undefined
   /** While set, the node does not answer. */
   down: string | undefined
   /** It takes probes and answers none. */
@@ -42,7 +43,8 @@ export class ScriptedIpfs implements TrackerIpfs {
     this.probes++
     if (this.hangs) await untilAborted(signal)
     if (this.down !== undefined) throw failure('unreachable', this.down)
-    return { id: this.identity, addresses: [] }
+    const { repository } = this
+    return { id: this.identity, addresses: [], ...(repository === undefined ? {} : { repository }) }
   }
 
   async pinState(cid: CID, options: IpfsCallOptions = {}): Promise<IpfsPinState> {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import type { LocalRecord } from '../../../core/runtime/store.ts'
 import { keyOf } from '../../../core/tracker/events.ts'
-import { callOf, countWork, type Held, nameOf, newWork } from '../../../core/tracker/work.ts'
+import { countWork } from '../../../core/tracker/slots.ts'
+import { callOf, type Held, nameOf, newWork } from '../../../core/tracker/work.ts'
 import { contentCid, pinOf } from '../../sim/content.ts'
 
 const cid = contentCid('content')
@@ -41,7 +42,7 @@ describe('what is held', () => {
   test('runs on IPFS, is about to, or has only its outcome to be stored', () => {
     const phases = ['checking', 'beginning', 'ready', 'running', 'cancelling', 'recording'] as const
     const all = phases.map((phase) => work('pin', { phase }))
-    expect(countWork(all, 'pin')).toEqual({ running: 2, coming: 3, retries: 0, held: 6 })
+    expect(countWork(all, 'pin', 0)).toEqual({ running: 2, coming: 3, idle: 0, retries: 0, held: 6 })
   })
 
   test('counts by kind, and what has failed before counts as a retry until its outcome is being stored', () => {
@@ -51,7 +52,7 @@ describe('what is held', () => {
       work('pin'),
       work('unpin', {}, 3),
     ]
-    expect(countWork(all, 'pin')).toEqual({ running: 0, coming: 2, retries: 1, held: 3 })
-    expect(countWork(all, 'unpin')).toEqual({ running: 0, coming: 1, retries: 1, held: 1 })
+    expect(countWork(all, 'pin', 0)).toEqual({ running: 0, coming: 2, idle: 0, retries: 1, held: 3 })
+    expect(countWork(all, 'unpin', 0)).toEqual({ running: 0, coming: 1, idle: 0, retries: 1, held: 1 })
   })
 })

@@ -1,10 +1,10 @@
 /**
  * Blocks as files: `<folder>/<id div 1024>/<id>.<multihash in base32>`. The id makes a name that is never used again, so
- * a file is written once, never changed, and may be removed late. The multihash is there for people who have lost the
- * index. Consecutive ids share a folder, so that one sync of it serves a whole batch.
+ * a file is written once, never changed, and may be removed late. The multihash is there to make a lost
+ * index again (`index-recovery.ts`). Consecutive ids share a folder, so that one sync of it serves a whole batch.
  */
-import { mkdir, open, readdir, readFile, rm, rmdir, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { base32 } from 'multiformats/bases/base32'
 import { syncFolder } from '../../../runtime/sync-folder.ts'
 
@@ -18,6 +18,14 @@ export interface FileToWrite extends FileName {
 }
 
 const idsPerFolder = 1_024
+/** The files in one folder, by id. */
+export interface FileFolder {
+  /** The ids that belong there: from `from` up to but not `to`. */
+  from: number
+  to: number
+  files: FileName[]
+}
+
 /** Files that are written or synced at once. */
 const concurrency = 8
 
@@ -30,20 +38,27 @@ export class BlockFiles {
     this.#folder = folder
   }
 
-  /**
-   * Removes files with ids from `nextId` on: they are of a batch whose commit did not happen. Only the newest folders can
-   * hold such.
-   */
+  /** `nextId`: ids from there on are new. Removes nothing. */
   async open(nextId: number): Promise<void> {
     this.#newest = folderOf(nextId)
-    await mkdir(this.#folder, { recursive: true })
-    for (const name of await readdir(this.#folder)) {
-      const number = Number(name)
-      if (!Number.isSafeInteger(number) || number < this.#newest) continue
-      for (const file of await readdir(join(this.#folder, name))) {
-        if (Number(file.split('.', 1)[0]) >= nextId) await unlink(join(this.#folder, name, file))
-      }
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+  }
+
+  /** The files of each folder that may hold ids from `from` on, folder by folder. Other names are left out. */
+  async *folders(from: number): AsyncGenerator<FileFolder> {
+    const numbers = (await readdir(this.#folder)).map(Number).filter((number) => Number.isSafeInteger(number))
+    for (const number of numbers.filter((each) => each >= folderOf(from)).sort((a, b) => a - b)) {
+      const names = await readdir(join(this.#folder, String(number)))
+      const files = names.flatMap((name) => fileName(name) ?? []).sort((a, b) => a.id - b.id)
+      yield { from: number * idsPerFolder, to: (number + 1) * idsPerFolder, files }
     }
+  }
+
+  /** Takes a file whose bytes are not what its name says out of the way, to `folder`. */
+  async setAside(name: FileName, folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const path = this.#path(name)
+    await rename(path, join(folder, basename(path)))
   }
 
   /** Writes all and syncs them, or removes what it wrote and rejects. One batch at a time, with growing ids. */
@@ -80,7 +95,7 @@ export class BlockFiles {
   }
 
   async #makeFolder(folder: number): Promise<void> {
-    const made = await mkdir(join(this.#folder, String(folder)), { recursive: true })
+    const made = await mkdir(join(this.#folder, String(folder)), { recursive: true, mode: 0o700 })
     if (made !== undefined) await syncFolder(this.#folder)
   }
 
@@ -99,6 +114,17 @@ export class BlockFiles {
 
   #path({ id, multihash }: FileName): string {
     return join(this.#folder, String(folderOf(id)), `${id}.${base32.baseEncode(multihash)}`)
+  }
+}
+
+/** Undefined when a block file cannot be called so. */
+function fileName(name: string): FileName | undefined {
+  const [, id, text] = /^([1-9][0-9]*)\.([a-z2-7]+)$/.exec(name) ?? []
+  if (id === undefined || text === undefined || !Number.isSafeInteger(Number(id))) return undefined
+  try {
+    return { id: Number(id), multihash: base32.baseDecode(text) }
+  } catch {
+    return undefined
   }
 }
 

@@ -6,7 +6,15 @@
  * share the next one; they are on disk when `commit` resolves.
  */
 import { Database } from 'bun:sqlite'
-import type { BlockRow, IndexChange, IndexCounters, PinRow, TrashRow } from './index-changes.ts'
+import {
+  type BlockRow,
+  type IndexChange,
+  type IndexCounters,
+  type PinFlaw,
+  type PinRow,
+  pinFlaws,
+  type TrashRow,
+} from './index-changes.ts'
 import { IndexLink } from './index-link.ts'
 
 /** Changes that one commit takes; those with many blocks are made of fewer. */
@@ -41,6 +49,10 @@ export class BlockIndex implements AsyncDisposable {
       await link[Symbol.asyncDispose]()
       throw error
     }
+  }
+
+  get counters(): Readonly<IndexCounters> {
+    return this.#counters
   }
 
   /** Bytes of all blocks. */
@@ -98,6 +110,23 @@ export class BlockIndex implements AsyncDisposable {
     return rows.map(pinRow)
   }
 
+  /** Up to `limit` pins with that flaw and CIDs after `after`, in the order of their bytes. */
+  flawedPins(flaw: Exclude<PinFlaw, 'none'>, after: Uint8Array | undefined, limit: number): PinRow[] {
+    // A CID has a byte at least.
+    const sql = 'SELECT * FROM pins WHERE flaw > 0 AND flaw = ? AND cid > ? ORDER BY cid LIMIT ?'
+    return this.#rows<StoredPin>(sql, pinFlaws.indexOf(flaw), after ?? new Uint8Array(0), limit).map(pinRow)
+  }
+
+  /** Rows of blocks in files with ids from `from` up to but not `to`. */
+  filed(from: number, to: number): BlockRow[] {
+    const sql = 'SELECT * FROM blocks WHERE id >= ? AND id < ? AND in_file = 1'
+    return this.#rows<StoredBlock>(sql, from, to).map(blockRow)
+  }
+
+  isTrash(id: number): boolean {
+    return this.#row('SELECT id FROM trash WHERE id = ?', id) !== undefined
+  }
+
   /** Up to `limit` pins that were last announced before `before`, ms since the epoch; those never announced first. */
   pinsToAnnounce(before: number, limit: number): Uint8Array[] {
     const sql = 'SELECT cid FROM pins WHERE announced < ? ORDER BY announced LIMIT ?'
@@ -150,12 +179,14 @@ interface StoredPin {
   recursive: number
   blocks: number
   bytes: number
+  proven: number
+  flaw: number
 }
 
 function blockRow({ id, multihash, codec, size, leaf, in_file, fresh }: StoredBlock): BlockRow {
   return { id, multihash, codec, size, leaf: leaf === 1, inFile: in_file === 1, fresh }
 }
 
-function pinRow({ cid, recursive, blocks, bytes }: StoredPin): PinRow {
-  return { cid, mode: recursive === 1 ? 'recursive' : 'direct', blocks, bytes }
+function pinRow({ cid, recursive, blocks, bytes, proven, flaw }: StoredPin): PinRow {
+  return { cid, mode: recursive === 1 ? 'recursive' : 'direct', blocks, bytes, proven, flaw: pinFlaws[flaw]! }
 }

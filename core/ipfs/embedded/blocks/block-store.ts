@@ -19,6 +19,8 @@ import { type BlockPlace, type BlockSink, BlockWriter, type WriteWaiter } from '
 import { lockFolder } from './folder-lock.ts'
 import type { IdSet } from './id-set.ts'
 import type { BlockRow, FreshSince, NewBlock } from './index-changes.ts'
+import { recoverIndex } from './index-recovery.ts'
+import { countOpening } from './openings.ts'
 import { StorageRoom } from './storage-room.ts'
 
 /** The largest block that is taken, bytes: what a bitswap message can carry. */
@@ -39,6 +41,8 @@ export interface BlockStoreInit {
   runtime: Runtime
   /** Told of blocks once they are stored. */
   onStored?(cids: CID[]): void
+  /** Told when a stored block was found missing or damaged, and all pins are in doubt. */
+  onLost?(): void
   /** Asked to remove what is not needed when a block does not fit. */
   makeRoom?(): Promise<void>
 }
@@ -94,6 +98,8 @@ export class BlockStore implements BlockSink, AsyncDisposable {
     const index = opened.use(await BlockIndex.open(join(folder, 'index.db')))
     const files = new BlockFiles(join(folder, 'files'))
     await files.open(index.nextId)
+    await recoverIndex({ folder, index, files, runtime: init.runtime, mostCutOff: maxBatchBlocks })
+    await countOpening(folder, index)
     await syncFolder(folder)
     await syncFolder(dirname(folder))
     const room = new StorageRoom(folder, init.maxBytes)
@@ -139,11 +145,15 @@ export class BlockStore implements BlockSink, AsyncDisposable {
     if (bytes !== undefined && isBlockOf(cid, bytes)) return plain(bytes)
     // Gone meanwhile, by garbage collection?
     if (this.#find(cid)?.id !== row.id) return undefined
-    this.#logger.error('a stored block is damaged and was dropped; it is fetched again when asked for', {
-      cid: cid.toString(),
-      problem: bytes === undefined ? 'its file is missing' : 'its bytes do not match its hash',
-    })
-    await this.#remove([row])
+    this.#logger.error(
+      'a stored block is damaged and was dropped; the pins that hold it are looked for and fetched again',
+      {
+        cid: cid.toString(),
+        problem: bytes === undefined ? 'its file is missing' : 'its bytes do not match its hash',
+      },
+    )
+    await this.#remove([row], 'lost')
+    this.#init.onLost?.()
     return undefined
   }
 
@@ -179,7 +189,7 @@ export class BlockStore implements BlockSink, AsyncDisposable {
   async sweep(rows: readonly BlockRow[]): Promise<BlockRow[]> {
     const removable = rows.filter((row) => !this.#kept?.has(row.id) && !this.#refreshed.has(row.id))
     if (removable.length === 0) return []
-    await this.#remove(removable)
+    await this.#remove(removable, 'remove')
     await this.emptyTrash()
     return removable
   }
@@ -242,6 +252,9 @@ export class BlockStore implements BlockSink, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#flushing
     await this.sync()
+    await countOpening(this.#init.folder, this.index).catch((error) =>
+      this.#logger.warn('the index of the blocks could not be closed well', { error: String(error) }),
+    )
     await this.index[Symbol.asyncDispose]()
     this.#lock[Symbol.dispose]()
   }
@@ -251,10 +264,10 @@ export class BlockStore implements BlockSink, AsyncDisposable {
     return row !== undefined && this.#removing.has(row.id) ? undefined : row
   }
 
-  async #remove(rows: BlockRow[]): Promise<void> {
+  async #remove(rows: BlockRow[], kind: 'remove' | 'lost'): Promise<void> {
     for (const { id } of rows) this.#removing.add(id)
     try {
-      await this.index.commit({ kind: 'remove', rows })
+      await this.index.commit({ kind, rows })
     } finally {
       for (const { id } of rows) this.#removing.delete(id)
     }

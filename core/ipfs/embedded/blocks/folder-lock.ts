@@ -4,6 +4,7 @@
  */
 import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
+import { createPrivateFile } from '../../../runtime/private-files.ts'
 import { RepositoryError } from '../errors.ts'
 
 /** Throws `RepositoryError`. */
@@ -11,6 +12,7 @@ export function lockFolder(folder: string): Disposable {
   const file = join(folder, 'lock')
   let database: Database | undefined
   try {
+    createPrivateFile(file)
     database = new Database(file, { create: true })
     database.run('PRAGMA journal_mode = DELETE')
     database.run('BEGIN EXCLUSIVE')

@@ -28,7 +28,16 @@ export interface PinRow {
   mode: 'recursive' | 'direct'
   blocks: number
   bytes: number
+  /** The doubt (`IndexCounters.doubt`) as of which all blocks of this pin were last seen here. */
+  proven: number
+  flaw: PinFlaw
 }
+
+/** `suspect`: all its blocks are to be read again. `incomplete`: it was found to lack a block. */
+export type PinFlaw = 'none' | 'suspect' | 'incomplete'
+
+/** The index stores the position of a flaw in this list. */
+export const pinFlaws: readonly PinFlaw[] = ['none', 'suspect', 'incomplete']
 
 /** A file that no row names any more. */
 export interface TrashRow {
@@ -41,8 +50,20 @@ export type IndexChange =
   | { kind: 'refresh'; rows: { id: number; fresh: FreshSince }[] }
   /** Blocks in files become trash, to be removed with `emptied` when the files are gone. */
   | { kind: 'remove'; rows: BlockRow[] }
+  /** These blocks are missing or damaged: as `remove`, and all pins are in doubt from then on. */
+  | { kind: 'lost'; rows: BlockRow[] }
   | { kind: 'emptied'; ids: number[] }
-  | { kind: 'pin'; pin: PinRow }
+  /** One that was gathered before the newest doubt is suspect. */
+  | { kind: 'pin'; pin: Omit<PinRow, 'flaw'> }
+  /** What is known of a pin that is there. */
+  | { kind: 'flaw'; cid: Uint8Array; flaw: PinFlaw; proven: number }
+  /** All pins without a flaw are whole, as of that doubt. */
+  | { kind: 'proven'; doubt: number }
+  /** The index is of another time than the files: it counts as another one, and all pins are in doubt. */
+  | { kind: 'renew' }
+  /** Ids below this one are not to be used. */
+  | { kind: 'reserve'; nextId: number }
+  | { kind: 'opened'; openings: number }
   | { kind: 'unpin'; cid: Uint8Array }
   /** `at`: ms since the epoch. */
   | { kind: 'announced'; cid: Uint8Array; at: number }
@@ -57,6 +78,16 @@ export interface IndexCounters {
   nextId: number
   /** Pages of the file that hold nothing. */
   unusedPages: number
+  /** Rises each time that a stored block is found missing or damaged: what was proven before may hold no more. */
+  doubt: number
+  /** The doubt as of which all pins without a flaw are whole. */
+  proven: number
+  /** Some pin has a flaw. */
+  hasFlaws: boolean
+  /** Names this index: one that is made again, or comes from a backup, has another name. 0 = it never had one. */
+  repository: number
+  /** Rises each time that the index is opened or closed. */
+  openings: number
 }
 
 export type ToIndexWorker = { id: number } & (

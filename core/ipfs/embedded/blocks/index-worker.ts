@@ -32,7 +32,9 @@ function handle(message: ToIndexWorker): IndexCounters {
 
 function toFailure(error: unknown, kind: ToIndexWorker['kind']): IndexFailure {
   const { code } = error as { code?: string }
-  const message = messageOf(error)
+  const isDamaged = code === 'SQLITE_NOTADB' || code?.startsWith('SQLITE_CORRUPT') === true
+  const hint = isDamaged ? '; move it away and start again: it is then made again from the block files' : ''
+  const message = `${messageOf(error)}${hint}`
   if (code === 'SQLITE_FULL') return { kind: 'full', message }
   return { kind: kind === 'open' ? 'unusable' : 'failed', message }
 }

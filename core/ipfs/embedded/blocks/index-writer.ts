@@ -4,9 +4,20 @@
  * the event loop.
  */
 import { Database, type Statement } from 'bun:sqlite'
-import type { BlockRow, IndexChange, IndexCounters, NewBlock, PinRow } from './index-changes.ts'
+import { randomInt } from 'node:crypto'
+import { ensurePrivateFile } from '../../../runtime/private-files.ts'
+import {
+  type BlockRow,
+  type IndexChange,
+  type IndexCounters,
+  type NewBlock,
+  type PinRow,
+  pinFlaws,
+} from './index-changes.ts'
 
-const schemaVersion = 1
+const schemaVersion = 2
+/** Names of indexes are below it: the largest range that `randomInt` takes. */
+const repositoryNames = 2 ** 48 - 1
 
 const schema = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -29,7 +40,15 @@ const schema = `
     announced INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID;
   CREATE INDEX pins_announced ON pins (announced);
-  INSERT INTO meta VALUES ('schema', ${schemaVersion}), ('next_id', 1), ('bytes', 0), ('blocks', 0);
+  INSERT INTO meta VALUES ('schema', 1), ('next_id', 1), ('bytes', 0), ('blocks', 0);
+`
+
+/** From version 1. `proven`, `flaw`: see `PinRow`. */
+const proofSchema = `
+  ALTER TABLE pins ADD COLUMN proven INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE pins ADD COLUMN flaw INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX pins_flawed ON pins (flaw, cid) WHERE flaw > 0;
+  UPDATE meta SET value = 2 WHERE key = 'schema';
 `
 
 const cacheKibibytes = 16_384
@@ -45,27 +64,26 @@ export class IndexWriter implements Disposable {
       blocks: this.#meta('blocks'),
       nextId: this.#meta('next_id'),
       unusedPages: 0,
+      doubt: this.#meta('doubt'),
+      proven: this.#meta('proven'),
+      hasFlaws: this.#hasFlaws(),
+      repository: this.#meta('repository'),
+      openings: this.#meta('openings'),
     }
   }
 
   /** Opens or makes the file. Throws when it is of a newer program, or as SQLite throws. */
   static open(file: string): IndexWriter {
+    // Small files are in it.
+    ensurePrivateFile(file)
     const database = new Database(file, { create: true, strict: true })
     try {
       database.run('PRAGMA auto_vacuum = INCREMENTAL')
       database.run('PRAGMA journal_mode = WAL')
       database.run('PRAGMA synchronous = FULL')
       database.run(`PRAGMA cache_size = -${cacheKibibytes}`)
-      const found = database.query("SELECT name FROM sqlite_master WHERE name = 'meta'").get()
-      if (found === null) database.transaction(() => database.run(schema)).immediate()
-      const writer = new IndexWriter(database)
-      const version = writer.#meta('schema')
-      if (version !== schemaVersion) {
-        throw new Error(
-          `it has version ${version}, this program knows ${schemaVersion}: use the newer program`,
-        )
-      }
-      return writer
+      database.transaction(() => prepare(database)).immediate()
+      return new IndexWriter(database)
     } catch (error) {
       database.close()
       throw error
@@ -82,10 +100,9 @@ export class IndexWriter implements Disposable {
     try {
       this.#database.transaction(() => {
         for (const change of changes) this.#apply(change)
-        const { bytes, blocks, nextId } = this.#counters
-        this.#setMeta('bytes', bytes)
-        this.#setMeta('blocks', blocks)
-        this.#setMeta('next_id', nextId)
+        const { bytes, blocks, nextId, doubt, proven, repository, openings } = this.#counters
+        const values = { bytes, blocks, next_id: nextId, doubt, proven, repository, openings }
+        for (const [key, value] of Object.entries(values)) this.#setMeta(key, value)
       })()
     } catch (error) {
       this.#counters = before
@@ -94,7 +111,7 @@ export class IndexWriter implements Disposable {
     const { freelist_count: unusedPages } = this.#statement('PRAGMA freelist_count').get() as {
       freelist_count: number
     }
-    this.#counters = { ...this.#counters, unusedPages }
+    this.#counters = { ...this.#counters, unusedPages, hasFlaws: this.#hasFlaws() }
     return this.#counters
   }
 
@@ -114,11 +131,36 @@ export class IndexWriter implements Disposable {
       case 'remove':
         for (const row of change.rows) this.#remove(row)
         return
+      case 'lost':
+        for (const row of change.rows) this.#remove(row)
+        this.#counters.doubt++
+        return
       case 'emptied':
         for (const id of change.ids) this.#run('DELETE FROM trash WHERE id = ?', id)
         return
       case 'pin':
         this.#pin(change.pin)
+        return
+      case 'flaw':
+        this.#run(
+          'UPDATE pins SET flaw = ?, proven = ? WHERE cid = ?',
+          pinFlaws.indexOf(change.flaw),
+          change.proven,
+          change.cid,
+        )
+        return
+      case 'proven':
+        this.#counters.proven = change.doubt
+        return
+      case 'renew':
+        this.#counters.repository = newName()
+        this.#counters.doubt++
+        return
+      case 'reserve':
+        this.#counters.nextId = Math.max(this.#counters.nextId, change.nextId)
+        return
+      case 'opened':
+        this.#counters.openings = change.openings
         return
       case 'unpin':
         this.#run('DELETE FROM pins WHERE cid = ?', change.cid)
@@ -156,15 +198,22 @@ export class IndexWriter implements Disposable {
     this.#counters.blocks--
   }
 
-  #pin({ cid, mode, blocks, bytes }: PinRow): void {
+  #pin({ cid, mode, blocks, bytes, proven }: Omit<PinRow, 'flaw'>): void {
     this.#run(
-      `INSERT INTO pins (cid, recursive, blocks, bytes) VALUES (?, ?, ?, ?) ON CONFLICT (cid)
-       DO UPDATE SET recursive = excluded.recursive, blocks = excluded.blocks, bytes = excluded.bytes`,
+      `INSERT INTO pins (cid, recursive, blocks, bytes, proven, flaw) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (cid)
+       DO UPDATE SET recursive = excluded.recursive, blocks = excluded.blocks, bytes = excluded.bytes,
+         proven = excluded.proven, flaw = excluded.flaw`,
       cid,
       Number(mode === 'recursive'),
       blocks,
       bytes,
+      proven,
+      pinFlaws.indexOf(proven < this.#counters.doubt ? 'suspect' : 'none'),
     )
+  }
+
+  #hasFlaws(): boolean {
+    return this.#statement('SELECT 1 FROM pins WHERE flaw > 0 LIMIT 1').get() !== null
   }
 
   #meta(key: string): number {
@@ -173,7 +222,11 @@ export class IndexWriter implements Disposable {
   }
 
   #setMeta(key: string, value: number): void {
-    this.#run('UPDATE meta SET value = ? WHERE key = ?', value, key)
+    this.#run(
+      'INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+      key,
+      value,
+    )
   }
 
   /** Returns how many rows it changed. */
@@ -185,4 +238,24 @@ export class IndexWriter implements Disposable {
   #statement(sql: string): Statement {
     return this.#database.query(sql)
   }
+}
+
+/** Makes the tables, or brings those of an older program up to date. Throws when they are of a newer one. */
+function prepare(database: Database): void {
+  const found = database.query("SELECT name FROM sqlite_master WHERE name = 'meta'").get()
+  if (found === null) {
+    database.run(schema)
+    database.query("INSERT INTO meta VALUES ('repository', ?)").run(newName())
+  }
+  const { version } = database.query("SELECT value AS version FROM meta WHERE key = 'schema'").get() as {
+    version: number
+  }
+  if (version > schemaVersion) {
+    throw new Error(`it has version ${version}, this program knows ${schemaVersion}: use the newer program`)
+  }
+  if (version < 2) database.run(proofSchema)
+}
+
+function newName(): number {
+  return randomInt(1, repositoryNames)
 }

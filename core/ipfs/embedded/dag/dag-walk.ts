@@ -1,13 +1,15 @@
 /**
- * Walks through a DAG, each block once, several at a time. Memory is bounded: a bitmap of what was visited, and a stack
- * that takes the links of wide nodes in portions once it is long.
+ * Walks through a DAG, each block once, several at a time. Memory is bounded: a bitmap of visited blocks, a stack that
+ * takes the links of nodes in portions, and the blocks of `HeldLinks`.
  */
 import type { CID } from 'multiformats/cid'
 import { inlineBlock } from '../blocks/block-hash.ts'
 import type { BlockPlace } from '../blocks/block-writer.ts'
 import { IdSet } from '../blocks/id-set.ts'
 import { BlockNotHereError } from '../errors.ts'
-import { hasNoLinks, linksOf } from './node-links.ts'
+import { Turns } from '../turns.ts'
+import { HeldLinks, type LinkPosition } from './held-links.ts'
+import { hasNoLinks } from './node-links.ts'
 
 export interface DagWalkInit {
   /** Blocks that are on their way at the same time. */
@@ -20,21 +22,19 @@ export interface DagWalkInit {
   read(cid: CID): Promise<Uint8Array | undefined>
   /** Called once for each block. */
   onVisit?(cid: CID, place: BlockPlace): void
+  /** Shared with other walks, so that all together leave the event loop its turns. */
+  turns?: Turns
 }
 
-/** From this many entries on the stack takes nodes in portions. */
+/** From this many steps on the stack takes fewer links of a node at a time. */
 const longStack = 20_000
 const portion = 512
-/** Links looked up in one turn of the event loop. */
-const linksPerTurn = 256
+const smallPortion = 8
 const dagPb = 0x70
 
-interface Step {
-  cid: CID
-  /** The block is here and was counted; its links are to be followed. */
+/** `entered`: the block is here and was counted; its links are to be followed. */
+interface Step extends LinkPosition {
   entered: boolean
-  /** The first link that was not taken yet. */
-  from: number
 }
 
 export class DagWalk {
@@ -48,12 +48,13 @@ export class DagWalk {
   readonly #stop = new AbortController()
   #active = 0
   #failure: unknown
-  #linksLeft = linksPerTurn
-  #turn: Promise<void> | undefined
+  readonly #links = new HeldLinks()
+  readonly #turns: Turns
   #change = Promise.withResolvers<void>()
 
   constructor(init: DagWalkInit) {
     this.#init = init
+    this.#turns = init.turns ?? new Turns()
   }
 
   /**
@@ -65,7 +66,7 @@ export class DagWalk {
     this.#init.signal.addEventListener('abort', stop)
     try {
       if (this.#init.signal.aborted) stop()
-      else this.#stack.push({ cid: root, entered: false, from: 0 })
+      else this.#stack.push({ cid: root, entered: false, taken: 0 })
       await Promise.all(Array.from({ length: this.#init.concurrency }, () => this.#work()))
     } finally {
       this.#init.signal.removeEventListener('abort', stop)
@@ -93,29 +94,44 @@ export class DagWalk {
     }
   }
 
-  async #take({ cid, entered, from }: Step): Promise<void> {
-    if (!entered && inlineBlock(cid) === undefined) {
+  async #take(step: Step): Promise<void> {
+    const { cid } = step
+    if (!step.entered && inlineBlock(cid) === undefined) {
       const place = this.#init.locate(cid) ?? (await this.#init.obtain(cid, this.#stop.signal))
       if (place === undefined || !this.#enter(cid, place)) return
+      step.entered = true
     }
     if (hasNoLinks(cid.code)) return
-    const bytes = await this.#init.read(cid)
-    if (bytes === undefined) throw new BlockNotHereError(cid)
-    await this.#follow(cid, linksOf(cid, bytes), from)
+    await this.#follow(step, this.#links.get(step) ?? (await this.#open(step)))
   }
 
-  async #follow(node: CID, links: CID[], from: number): Promise<void> {
-    let end = links.length
-    if (this.#stack.length > longStack && end - from > portion) {
-      end = from + portion
-      this.#stack.push({ cid: node, entered: true, from: end })
-    }
-    for (const link of links.slice(from, end)) {
-      if (--this.#linksLeft <= 0) await this.#nextTurn()
+  async #open(step: Step) {
+    const bytes = await this.#init.read(step.cid)
+    if (bytes === undefined) throw new BlockNotHereError(step.cid)
+    await this.#turns.spendBytes(bytes.length)
+    return this.#links.open(step, bytes)
+  }
+
+  /** Puts some of the next links on the stack, and the node itself below them when it has more. */
+  async #follow(node: Step, links: Iterator<CID | undefined>): Promise<void> {
+    const most = this.#stack.length > longStack ? smallPortion : portion
+    const found: Step[] = []
+    while (found.length < most && this.#failure === undefined) {
+      const { value: link, done } = links.next()
+      if (done) {
+        this.#links.close(node)
+        break
+      }
+      await this.#turns.spend()
+      if (link === undefined) continue
+      node.taken++
+      if (hasNoLinks(link.code) && inlineBlock(link) !== undefined) continue
       const place = this.#init.locate(link)
       const entered = place !== undefined
-      if (!entered || this.#enter(link, place)) this.#stack.push({ cid: link, entered, from: 0 })
+      if (!entered || this.#enter(link, place)) found.push({ cid: link, entered, taken: 0 })
     }
+    if (found.length === most) this.#stack.push(node)
+    for (const step of found) this.#stack.push(step)
     this.#changed()
   }
 
@@ -124,15 +140,6 @@ export class DagWalk {
     if (this.visited.add(place.id)) this.#init.onVisit?.(cid, place)
     if (hasNoLinks(cid.code) || (cid.code === dagPb && place.leaf)) return false
     return this.#followed.add(place.id)
-  }
-
-  /** All of the walk pauses, not only who used up the turn. */
-  #nextTurn(): Promise<void> {
-    this.#turn ??= nextTurn().then(() => {
-      this.#linksLeft = linksPerTurn
-      this.#turn = undefined
-    })
-    return this.#turn
   }
 
   #fail(error: unknown): void {
@@ -145,8 +152,4 @@ export class DagWalk {
     this.#change.resolve()
     this.#change = Promise.withResolvers()
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

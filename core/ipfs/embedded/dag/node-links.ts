@@ -1,36 +1,47 @@
-/** The links of a block, by the codec of its CID. */
-import * as dagCbor from '@ipld/dag-cbor'
-import * as dagJson from '@ipld/dag-json'
-import * as dagPb from '@ipld/dag-pb'
-import { CID } from 'multiformats/cid'
+/**
+ * The links of a block, by the codec of its CID, one after the other: a block of 4 MiB may have so many values that
+ * decoding all of them at once takes seconds.
+ */
+import type { CID } from 'multiformats/cid'
 import { messageOf } from '../../../error-text.ts'
 import { UnreadableNodeError } from '../errors.ts'
+import { dagPbCode, maxLinks, parseDagPb } from './dag-pb-node.ts'
+import { dagCborCode, dagJsonCode, valueEvents } from './value-events.ts'
 
-const raw = 0x55
-const cbor = 0x51
-const json = 0x0200
+/** Values between two places to pause. */
+const valuesPerPause = 64
 
-/** In the order of the node. Throws `UnreadableNodeError`. */
-export function linksOf(cid: CID, bytes: Uint8Array): CID[] {
-  if (hasNoLinks(cid.code)) return []
+/**
+ * In the order of the node. Undefined between them is a place to pause. Blocks of a codec that is not known here are
+ * leaves. Throws `UnreadableNodeError`, also for more than `maxLinks` links.
+ */
+export function* linksIn(cid: CID, bytes: Uint8Array): Generator<CID | undefined, void> {
+  let links = 0
   try {
-    if (cid.code === dagPb.code) return dagPb.decode(bytes).Links.map((link) => link.Hash)
-    if (cid.code === dagCbor.code) return collect(dagCbor.decode(bytes))
-    if (cid.code === dagJson.code) return collect(dagJson.decode(bytes))
+    for (const link of decode(cid, bytes)) {
+      if (link !== undefined && ++links > maxLinks) {
+        throw new UnreadableNodeError(cid, `it has more than ${maxLinks} links`)
+      }
+      yield link
+    }
   } catch (error) {
-    const why = messageOf(error)
-    throw new UnreadableNodeError(cid, `it is not sound (${why})`, { cause: error })
+    if (error instanceof UnreadableNodeError) throw error
+    throw new UnreadableNodeError(cid, `it is not sound (${messageOf(error)})`, { cause: error })
   }
-  throw new UnreadableNodeError(
-    cid,
-    `its codec 0x${cid.code.toString(16)} is not supported, so what it links to is not known; pin it as direct`,
-  )
 }
 
-/** True for codecs whose blocks never link to others. */
+/** True for codecs whose blocks never link to others, as far as it is known here. */
 export function hasNoLinks(codec: number): boolean {
-  return codec === raw || codec === cbor || codec === json
+  return codec !== dagPbCode && codec !== dagCborCode && codec !== dagJsonCode
 }
+
+/** Codecs whose blocks have no links; what blocks of codecs outside of this list link to is not known here. */
+export function isKnownLeaf(codec: number): boolean {
+  return knownLeaves.has(codec)
+}
+
+/** raw, cbor, json, identity. */
+const knownLeaves: ReadonlySet<number> = new Set([0x55, 0x51, 0x0200, 0x00])
 
 /**
  * Whether the block has no links when read as dag-pb: told without decoding it, so that the large leaves of files need
@@ -47,11 +58,14 @@ export function isDagPbLeaf(bytes: Uint8Array): boolean {
   return false
 }
 
-/** Depth first, in the order of keys. Nothing is deeper than the decoders take. */
-function collect(value: unknown, found: CID[] = []): CID[] {
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return found
-  const cid = CID.asCID(value)
-  if (cid !== null) found.push(cid)
-  else for (const inner of Object.values(value)) collect(inner, found)
-  return found
+function* decode(cid: CID, bytes: Uint8Array): Generator<CID | undefined, void> {
+  if (cid.code === dagPbCode) {
+    for (const { Hash } of parseDagPb(cid, bytes).links) yield Hash
+    return
+  }
+  let values = 0
+  for (const event of valueEvents(cid.code, bytes)) {
+    if (event.kind === 'link') yield event.cid
+    if (++values % valuesPerPause === 0) yield undefined
+  }
 }

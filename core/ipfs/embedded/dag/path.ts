@@ -2,12 +2,13 @@
  * Follows a path from a CID to what it names: through UnixFS folders, sharded ones too, and through the fields of
  * dag-cbor and dag-json nodes.
  */
-import * as dagCbor from '@ipld/dag-cbor'
-import * as dagJson from '@ipld/dag-json'
 import { murmur3128 } from '@multiformats/murmur3'
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
+import { parseCid as parseAnyCid } from '../../../pin/cid-text.ts'
 import { PathError, PathNotFoundError, UnreadableNodeError } from '../errors.ts'
+import { Turns } from '../turns.ts'
 import { type DagPbNode, dagPbCode, decodeDagPb, shardPrefix } from './unixfs-node.ts'
+import { dagCborCode, dagJsonCode, type ValueEvent, valueEvents } from './value-events.ts'
 
 export interface ResolvedPath {
   cid: CID
@@ -27,6 +28,8 @@ export interface PathRoot {
 /** Bytes of a path, and its segments, at most. */
 const maxPathLength = 32_768
 const maxSegments = 1_000
+/** Of one value of a block, in units of `Turns`. */
+const costOfValue = 0.1
 /** Names that stand for names, one after the other, at most. */
 const maxNames = 8
 
@@ -42,10 +45,10 @@ export function parsePath(path: string): PathRoot {
   return { namespace, root, segments }
 }
 
-/** Throws `PathError`. */
+/** In any multibase. Throws `PathError`. */
 export function parseCid(text: string): CID {
   try {
-    return CID.parse(text)
+    return parseAnyCid(text)
   } catch (cause) {
     throw new PathError(`${JSON.stringify(shorten(text))} is no CID`, { cause })
   }
@@ -68,7 +71,7 @@ export async function resolvePath(
       roots.push(await stepIntoFolder(cid, bytes, segments[at]!, read))
       continue
     }
-    const { link, taken } = stepIntoValue(cid, bytes, segments.slice(at))
+    const { link, taken } = await stepIntoValue(cid, bytes, segments.slice(at))
     if (link === undefined) return { cid, roots, inside: segments.slice(at) }
     roots.push(link)
     at += taken - 1
@@ -102,8 +105,9 @@ async function stepIntoFolder(
   const found =
     node.unixfs?.type === 'hamt-sharded-directory'
       ? await findInShards(cid, node, name, read)
-      : node.links.find((link) => link.Name === name)?.Hash
-  if (found === undefined) throw new PathNotFoundError(`no link named ${JSON.stringify(name)} under ${cid}`)
+      : node.links.named(name)?.Hash
+  if (found === undefined)
+    throw new PathNotFoundError(`no link named ${JSON.stringify(shorten(name))} under ${cid}`)
   return found
 }
 
@@ -121,39 +125,69 @@ async function findInShards(
     const bucket = hash.take(bits)
     if (bucket === undefined) return undefined
     const prefix = bucket.toString(16).toUpperCase().padStart(digits, '0')
-    const link = node.links.find(({ Name }) => Name === prefix || Name === prefix + name)
+    const link = node.links.named(prefix, prefix + name)
     if (link === undefined) return undefined
     if (link.Name !== prefix) return link.Hash
     node = decodeDagPb(link.Hash, await read(link.Hash))
   }
 }
 
-/** The first link on the way, and the number of segments up to it; no link when the way ends inside of the value. */
-function stepIntoValue(
+/**
+ * The first link on the way, and the number of segments up to it; no link when the way ends inside of the value. Members
+ * that are not on the way are passed event by event.
+ */
+async function stepIntoValue(
   cid: CID,
   bytes: Uint8Array,
   segments: readonly string[],
-): { link?: CID; taken: number } {
-  let value = decodeValue(cid, bytes)
-  for (const [at, segment] of segments.entries()) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) {
-      throw new PathNotFoundError(`there is no ${JSON.stringify(segment)} in ${cid}`)
-    }
-    value = (value as Record<string, unknown>)[segment]
-    const link = CID.asCID(value)
-    if (link !== null) return { link, taken: at + 1 }
+): Promise<{ link?: CID; taken: number }> {
+  if (cid.code !== dagCborCode && cid.code !== dagJsonCode) {
+    throw new PathNotFoundError(`${cid} has nothing below it: a path cannot go on there`)
   }
-  return { taken: segments.length }
-}
-
-function decodeValue(cid: CID, bytes: Uint8Array): unknown {
   try {
-    if (cid.code === dagCbor.code) return dagCbor.decode(bytes)
-    if (cid.code === dagJson.code) return dagJson.decode(bytes)
+    return await findInValue(cid, valueEvents(cid.code, bytes), segments)
   } catch (cause) {
+    if (cause instanceof PathNotFoundError) throw cause
     throw new UnreadableNodeError(cid, `it is not sound (${(cause as Error).message})`, { cause })
   }
-  throw new PathNotFoundError(`${cid} has nothing below it: a path cannot go on there`)
+}
+
+async function findInValue(cid: CID, events: Iterable<ValueEvent>, segments: readonly string[]) {
+  const turns = new Turns()
+  let taken = 0
+  /** Maps and lists that are open below the one that has the next segment. */
+  let depth = 0
+  let index = -1
+  let isMap = false
+  let isOnTheWay = true
+  for (const event of events) {
+    await turns.spend(costOfValue)
+    if (event.kind === 'end') {
+      if (depth-- === 0) break
+      continue
+    }
+    if (depth === 0 && event.kind === 'key') {
+      isOnTheWay = event.key === segments[taken]
+      if (isOnTheWay) taken++
+      continue
+    }
+    if (event.kind === 'key') continue
+    if (depth === 0 && !isMap && index >= 0) {
+      isOnTheWay = String(index++) === segments[taken]
+      if (isOnTheWay) taken++
+    }
+    if (!isOnTheWay) {
+      if (event.kind === 'start') depth++
+      continue
+    }
+    if (event.kind === 'link') return { link: event.cid, taken }
+    if (taken === segments.length) return { taken }
+    if (event.kind === 'scalar') break
+    isMap = event.of === 'map'
+    index = isMap ? -1 : 0
+    isOnTheWay = false
+  }
+  throw new PathNotFoundError(`there is no ${JSON.stringify(shorten(segments[taken] ?? ''))} in ${cid}`)
 }
 
 /** The bits of the 64-bit murmur3 hash of a name, from the highest on: the way through a sharded folder. */
@@ -174,6 +208,7 @@ class HashBits {
   }
 }
 
-function shorten(text: string): string {
+/** For errors. */
+export function shorten(text: string): string {
   return text.length > 120 ? `${text.slice(0, 117)}…` : text
 }

@@ -1,31 +1,48 @@
 /** dag-pb nodes, and what UnixFS makes of them. */
-import * as dagPb from '@ipld/dag-pb'
 import { UnixFS } from 'ipfs-unixfs'
 import type { CID } from 'multiformats/cid'
 import { UnreadableNodeError } from '../errors.ts'
+import { type DagPbLinks, dagPbCode, maxLinks, ProtobufCursor, parseDagPb } from './dag-pb-node.ts'
 
-export const dagPbCode = dagPb.code
+export { dagPbCode }
 export const rawCode = 0x55
 
 export interface DagPbNode {
-  links: readonly dagPb.PBLink[]
+  links: DagPbLinks
   /** Undefined for nodes that are not UnixFS; their links have names all the same. */
   unixfs: UnixFS | undefined
 }
 
 /** Throws `UnreadableNodeError`. */
 export function decodeDagPb(cid: CID, bytes: Uint8Array): DagPbNode {
-  let node: dagPb.PBNode
-  try {
-    node = dagPb.decode(bytes)
-  } catch (cause) {
-    throw new UnreadableNodeError(cid, `it is not sound (${(cause as Error).message})`, { cause })
+  const { data, links } = parseDagPb(cid, bytes)
+  if (data === undefined) return { links, unixfs: undefined }
+  if (hasManyFields(data)) {
+    throw new UnreadableNodeError(cid, `its UnixFS data has more than ${maxLinks} fields`)
   }
   try {
-    return { links: node.Links, unixfs: node.Data && UnixFS.unmarshal(node.Data) }
+    return { links, unixfs: UnixFS.unmarshal(data) }
   } catch {
-    return { links: node.Links, unixfs: undefined }
+    return { links, unixfs: undefined }
   }
+}
+
+/**
+ * True when the data has more fields than a node can need. Each size of a part is a field, and the decoder makes an
+ * object of each: millions fit into one block.
+ */
+function hasManyFields(data: Uint8Array): boolean {
+  try {
+    const cursor = new ProtobufCursor(data, 0, data.length)
+    for (let fields = 0; !cursor.isAtEnd; fields++) {
+      if (fields > maxLinks) return true
+      if ((cursor.number() & 7) === 0) cursor.number()
+      else cursor.span()
+    }
+  } catch {
+    // The decoder says what is wrong with it.
+  }
+  return false
 }
 
 /** Hexadecimal digits before the names in a sharded folder. Throws `UnreadableNodeError`. */

@@ -4,6 +4,8 @@
  */
 import type { CID } from 'multiformats/cid'
 import { UnreadableNodeError } from '../errors.ts'
+import { Turns } from '../turns.ts'
+import { maxLinks } from './dag-pb-node.ts'
 import { type DagPbNode, dagPbCode, decodeDagPb, rawCode, shardPrefix } from './unixfs-node.ts'
 
 export type ReadBlock = (cid: CID) => Promise<Uint8Array>
@@ -17,7 +19,12 @@ export interface FolderEntry {
 
 export type UnixfsEntry =
   | { type: 'file'; size: number; content(range?: ByteRange): AsyncGenerator<Uint8Array> }
-  | { type: 'folder'; entries(): AsyncGenerator<FolderEntry> }
+  | {
+      type: 'folder'
+      entries(): AsyncGenerator<FolderEntry>
+      /** The entries, and the shards that they are in but for the first block. */
+      steps(): AsyncGenerator<FolderStep>
+    }
   | { type: 'symlink'; target: string }
   /** Not UnixFS. */
   | { type: 'other' }
@@ -36,6 +43,10 @@ export interface ReaderOptions {
 
 /** Levels of a file or folder, at most; real ones have four or five. */
 const maxDepth = 64
+/** Links of the nodes from the root down to the one that is read, at most: two full nodes. */
+const maxLinksOnTheWay = 2 * maxLinks
+/** Shards of one folder, at most: some 250 million entries. */
+const maxShards = 1_000_000
 const defaultReadAhead = 8
 
 /** Reads the block of `cid`. Rejects with `UnreadableNodeError` and with what `read` rejects with. */
@@ -50,7 +61,11 @@ export async function openUnixfs(cid: CID, options: ReaderOptions): Promise<Unix
       return fileOf(cid, bytes, sizeOf(cid, node), options)
     case 'directory':
     case 'hamt-sharded-directory':
-      return { type: 'folder', entries: () => entriesOf(cid, node, options.read, 0) }
+      return {
+        type: 'folder',
+        entries: () => entriesOf(cid, node, options.read),
+        steps: () => folderSteps(cid, node, options.read),
+      }
     case 'symlink':
       return { type: 'symlink', target: new TextDecoder().decode(node.unixfs.data) }
     default:
@@ -59,7 +74,8 @@ export async function openUnixfs(cid: CID, options: ReaderOptions): Promise<Unix
 }
 
 function fileOf(cid: CID, bytes: Uint8Array, size: number, options: ReaderOptions): UnixfsEntry {
-  const content = (range: ByteRange = { start: 0, end: size }) => readFile(cid, bytes, range, options, 0)
+  const content = (range: ByteRange = { start: 0, end: size }) =>
+    readFile({ cid, bytes, depth: 0, linksOnTheWay: 0 }, range, options)
   return { type: 'file', size, content }
 }
 
@@ -76,13 +92,18 @@ function sizeOf(cid: CID, { links, unixfs }: DagPbNode): number {
   return size
 }
 
+interface FileNode {
+  cid: CID
+  bytes: Uint8Array
+  depth: number
+  linksOnTheWay: number
+}
+
 /** The bytes in `range` of the part under one node; `range` counts from the first byte of that part. */
 async function* readFile(
-  cid: CID,
-  bytes: Uint8Array,
+  { cid, bytes, depth, linksOnTheWay }: FileNode,
   range: ByteRange,
   options: ReaderOptions,
-  depth: number,
 ): AsyncGenerator<Uint8Array> {
   if (depth > maxDepth) throw new UnreadableNodeError(cid, `the file has more than ${maxDepth} levels`)
   if (cid.code === rawCode) {
@@ -91,18 +112,21 @@ async function* readFile(
   }
   const node = decodeDagPb(cid, bytes)
   sizeOf(cid, node)
+  const links = linksOnTheWay + node.links.length
+  assertNarrow(cid, links)
   const own = node.unixfs!.data ?? new Uint8Array()
   yield* cut(own, 0, range)
-  const parts = partsIn(node, own.length, range)
-  const reads = new ReadAhead(parts, options)
-  for (const part of parts) {
-    const child = await reads.next()
+  const reads = new ReadAhead(partsIn(node, own.length, range), options)
+  for (let next = reads.next(); next !== undefined; next = reads.next()) {
+    const { part, reading } = next
+    const child = await reading
     const inner = {
       start: Math.max(0, range.start - part.start),
       end: Math.min(part.size, range.end - part.start),
     }
     let left = inner.end - inner.start
-    for await (const chunk of readFile(part.cid, child, inner, options, depth + 1)) {
+    const below = { cid: part.cid, bytes: child, depth: depth + 1, linksOnTheWay: links }
+    for await (const chunk of readFile(below, inner, options)) {
       left -= chunk.length
       yield chunk
     }
@@ -118,39 +142,37 @@ interface FilePart {
   size: number
 }
 
-function partsIn({ links, unixfs }: DagPbNode, firstStart: number, range: ByteRange): FilePart[] {
-  const parts: FilePart[] = []
+function* partsIn({ links, unixfs }: DagPbNode, firstStart: number, range: ByteRange): Generator<FilePart> {
   let start = firstStart
-  for (const [at, link] of links.entries()) {
+  for (let at = 0; at < links.length && start < range.end; at++) {
     const size = Number(unixfs!.blockSizes[at]!)
-    if (size > 0 && start < range.end && start + size > range.start)
-      parts.push({ cid: link.Hash, start, size })
+    if (size > 0 && start + size > range.start) yield { cid: links.at(at).Hash, start, size }
     start += size
   }
-  return parts
 }
 
 /** Reads blocks in order, some before they are asked for. */
 class ReadAhead {
-  readonly #parts: readonly FilePart[]
+  readonly #parts: Iterator<FilePart>
   readonly #options: ReaderOptions
-  readonly #reads: Promise<Uint8Array>[] = []
-  #begun = 0
+  readonly #reads: { part: FilePart; reading: Promise<Uint8Array> }[] = []
 
-  constructor(parts: readonly FilePart[], options: ReaderOptions) {
+  constructor(parts: Iterator<FilePart>, options: ReaderOptions) {
     this.#parts = parts
     this.#options = options
   }
 
-  next(): Promise<Uint8Array> {
+  next() {
     const { read, readAhead = defaultReadAhead } = this.#options
-    while (this.#begun < this.#parts.length && this.#reads.length <= readAhead) {
-      const reading = read(this.#parts[this.#begun++]!.cid)
-      // Told when it is its turn, if it ever is.
+    while (this.#reads.length <= readAhead) {
+      const { value: part, done } = this.#parts.next()
+      if (done) break
+      const reading = read(part.cid)
+      // Reported when it is its turn, if it ever is.
       reading.catch(() => undefined)
-      this.#reads.push(reading)
+      this.#reads.push({ part, reading })
     }
-    return this.#reads.shift()!
+    return this.#reads.shift()
   }
 }
 
@@ -160,20 +182,68 @@ function* cut(bytes: Uint8Array, start: number, range: ByteRange): Generator<Uin
   if (from < to) yield bytes.subarray(from, to)
 }
 
-async function* entriesOf(
-  cid: CID,
-  node: DagPbNode,
-  read: ReadBlock,
-  depth: number,
-): AsyncGenerator<FolderEntry> {
+/** A block of a folder that is sharded, or one of its entries; blocks come before the entries in them. */
+export type FolderStep = { kind: 'shard'; cid: CID; bytes: Uint8Array } | ({ kind: 'entry' } & FolderEntry)
+
+async function* entriesOf(cid: CID, node: DagPbNode, read: ReadBlock): AsyncGenerator<FolderEntry> {
+  for await (const step of folderSteps(cid, node, read)) if (step.kind === 'entry') yield step
+}
+
+/** Reads the shards of the folder, each once. Rejects with `UnreadableNodeError` and with what `read` rejects with. */
+async function* folderSteps(cid: CID, node: DagPbNode, read: ReadBlock): AsyncGenerator<FolderStep> {
+  yield* shardSteps(
+    { cid, node, depth: 0, linksOnTheWay: node.links.length },
+    {
+      read,
+      // A sound folder links to each of its shards once. Two links to one shard, 64 levels deep, are 2^64 ways.
+      seen: new Set([cid.toString()]),
+      turns: new Turns(),
+    },
+  )
+}
+
+interface Shard {
+  cid: CID
+  node: DagPbNode
+  depth: number
+  linksOnTheWay: number
+}
+
+interface FolderWalk {
+  read: ReadBlock
+  seen: Set<string>
+  turns: Turns
+}
+
+async function* shardSteps(shard: Shard, walk: FolderWalk): AsyncGenerator<FolderStep> {
+  const { cid, node, depth, linksOnTheWay } = shard
   if (depth > maxDepth) throw new UnreadableNodeError(cid, `the folder has more than ${maxDepth} levels`)
-  const sharded = node.unixfs?.type === 'hamt-sharded-directory'
-  const digits = sharded ? shardPrefix(cid, node.unixfs!).digits : 0
+  assertNarrow(cid, linksOnTheWay)
+  const isSharded = node.unixfs?.type === 'hamt-sharded-directory'
+  const digits = isSharded ? shardPrefix(cid, node.unixfs!).digits : 0
   for (const { Name = '', Hash, Tsize = 0 } of node.links) {
-    if (sharded && Name.length === digits) {
-      yield* entriesOf(Hash, decodeDagPb(Hash, await read(Hash)), read, depth + 1)
-    } else {
-      yield { name: Name.slice(digits), cid: Hash, size: Tsize }
+    await walk.turns.spend()
+    if (!isSharded || Name.length !== digits) {
+      yield { kind: 'entry', name: Name.slice(digits), cid: Hash, size: Tsize }
+      continue
     }
+    if (walk.seen.size > maxShards)
+      throw new UnreadableNodeError(cid, `the folder has more than ${maxShards} shards`)
+    if (walk.seen.size === walk.seen.add(Hash.toString()).size) {
+      throw new UnreadableNodeError(Hash, 'the folder links to this shard twice')
+    }
+    const bytes = await walk.read(Hash)
+    yield { kind: 'shard', cid: Hash, bytes }
+    const child = decodeDagPb(Hash, bytes)
+    yield* shardSteps(
+      { cid: Hash, node: child, depth: depth + 1, linksOnTheWay: linksOnTheWay + child.links.length },
+      walk,
+    )
+  }
+}
+
+function assertNarrow(cid: CID, linksOnTheWay: number): void {
+  if (linksOnTheWay > maxLinksOnTheWay) {
+    throw new UnreadableNodeError(cid, `the nodes above it have more than ${maxLinksOnTheWay} links`)
   }
 }

@@ -12,8 +12,10 @@ import type { BlockIndex } from '../blocks/block-index.ts'
 const concurrency = 4
 /** ms for one. */
 const timeout = 120_000
-/** ms until it is looked again whether a pin is due, and after nothing could be announced. */
+/** ms until it is looked again whether a pin is due. */
 const idle = 60_000
+/** ms after nothing could be announced, doubled each time up to `idle`: a node that has just started soon knows somebody. */
+const firstRetry = 1_000
 
 export class Announcer implements AsyncDisposable {
   readonly #dht: KadDHT
@@ -21,6 +23,8 @@ export class Announcer implements AsyncDisposable {
   readonly #interval: number
   readonly #runtime: Runtime
   readonly #closing = new AbortController()
+  /** Rounds in a row in which nobody could be told. */
+  #failures = 0
   #timer: Timer | undefined
   #round: Promise<void> | undefined
 
@@ -48,18 +52,21 @@ export class Announcer implements AsyncDisposable {
     this.#timer?.cancel()
     if (this.#closing.signal.aborted || this.#interval === 0) return
     this.#timer = this.#runtime.scheduler.after(delay, () => {
-      this.#round = this.#announceDue().then((announced) => {
+      this.#round = this.#announceDue().then((delay) => {
         this.#round = undefined
-        this.#schedule(announced > 0 ? 0 : idle)
+        this.#schedule(delay)
       })
     })
   }
 
-  /** Announces what is due, a few pins, and resolves with how many succeeded. */
+  /** Announces what is due, a few pins, and resolves with the ms until the next ones. */
   async #announceDue(): Promise<number> {
     const due = this.#index.pinsToAnnounce(this.#runtime.clock.now() - this.#interval, concurrency)
     const results = await Promise.all(due.map((bytes) => this.#announce(CID.decode(bytes))))
-    return results.filter(Boolean).length
+    if (due.length === 0) return idle
+    if (!results.includes(true)) return Math.min(idle, firstRetry * 2 ** this.#failures++)
+    this.#failures = 0
+    return 0
   }
 
   async #announce(cid: CID): Promise<boolean> {

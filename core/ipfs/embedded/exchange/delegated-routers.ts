@@ -6,7 +6,11 @@ import type { PeerId, PeerInfo } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
+import { Deadline } from '../../../runtime/deadline.ts'
+import type { Scheduler } from '../../../runtime/ports.ts'
 import { bodyLines, readBody } from './bounded-body.ts'
+import { pauseAskedFor, requestOutside } from './outside-request.ts'
+import type { WebService } from './outside-service.ts'
 
 /** Bytes of one answer, records of it, addresses of a record, at most. */
 const maxAnswer = 1024 * 1024
@@ -15,28 +19,58 @@ const maxAddresses = 32
 /** ms for one answer. */
 const timeout = 30_000
 
-/** Rejects when the router cannot be reached or gives no sound answer. */
+/** Gives nothing when the router rests. Rejects when it cannot be reached or gives no sound answer. */
 export async function* findProvidersAt(
-  router: string,
+  router: WebService,
   cid: CID,
+  scheduler: Scheduler,
   signal: AbortSignal,
 ): AsyncGenerator<PeerInfo> {
-  const response = await fetch(new URL(`/routing/v1/providers/${cid}`, router), {
-    headers: { accept: 'application/x-ndjson, application/json;q=0.9' },
-    signal: AbortSignal.any([signal, AbortSignal.timeout(timeout)]),
-  })
-  if (response.status === 404) return
-  if (!response.ok) throw new Error(`${router} answered ${response.status}`)
-  let left = maxRecords
-  for await (const record of recordsOf(response)) {
-    if (left-- === 0) return
-    const provider = readRecord(record)
-    if (provider !== undefined) yield provider
+  using attempt = router.begin()
+  if (attempt === undefined) return
+  using deadline = new Deadline(scheduler, timeout, { signal })
+  let pause = 0
+  let gave = false
+  try {
+    const response = await requestOutside({
+      url: new URL(`/routing/v1/providers/${cid}`, router.url),
+      accept: 'application/x-ndjson, application/json;q=0.9',
+      signal: deadline.signal,
+      scheduler,
+    })
+    if (response.status === 404) {
+      await response.body?.cancel()
+      attempt.worked()
+      return
+    }
+    pause = pauseAskedFor(response)
+    if (!response.ok) {
+      await response.body?.cancel()
+      throw new Error(`it answered ${response.status}`)
+    }
+    let left = maxRecords
+    for await (const record of recordsOf(response)) {
+      if (left-- === 0) break
+      const provider = readRecord(record)
+      attempt.worked()
+      gave = true
+      if (provider !== undefined) yield provider
+    }
+    attempt.worked()
+  } catch (error) {
+    // Its time may have run out because the caller was slow to take what it gave.
+    if (!signal.aborted && !gave) attempt.failed(error, pause)
+    throw error
   }
 }
 
 async function* recordsOf(response: Response): AsyncGenerator<unknown> {
-  if (response.headers.get('content-type')?.includes('ndjson')) {
+  const type = response.headers.get('content-type') ?? ''
+  if (!type.includes('json')) {
+    await response.body?.cancel()
+    throw new Error(`it answered with ${JSON.stringify(type.slice(0, 80))}, which is no list of providers`)
+  }
+  if (type.includes('ndjson')) {
     for await (const line of bodyLines(response, maxAnswer)) {
       if (line.trim() !== '') yield JSON.parse(line)
     }

@@ -12,6 +12,8 @@ export interface IpnsRecord {
   sequence: bigint
   /** ms since the epoch. */
   validUntil: number
+  /** s that it may be kept without another look; undefined when it does not say so. */
+  ttl: number | undefined
 }
 
 /** Bytes of a record, at most. */
@@ -31,7 +33,7 @@ export function nameOfRoutingKey(key: Uint8Array): Uint8Array | undefined {
 
 /** Checks signature and validity. Rejects with `NameError`. `now` in ms since the epoch. */
 export async function openRecord(name: MultihashDigest, bytes: Uint8Array, now: number): Promise<IpnsRecord> {
-  const fields = readFields(bytes)
+  const { fields, numbers } = readFields(bytes)
   const data = fields.get(dataField)
   const signature = fields.get(signatureField)
   if (data === undefined || signature === undefined)
@@ -40,6 +42,7 @@ export async function openRecord(name: MultihashDigest, bytes: Uint8Array, now: 
   if (!(await isSigned(key, Buffer.concat([signedPrefix, data]), signature))) {
     throw new NameError('the signature of the record is not that of the name')
   }
+  refuseContradiction(decodeData(data), fields, numbers)
   const record = readData(data)
   if (record.validUntil < now) throw new NameError('the record has expired')
   return record
@@ -56,7 +59,7 @@ async function isSigned(key: PublicKey, bytes: Uint8Array, signature: Uint8Array
 
 /** The index of the record that counts: the newest, then the one that is valid longest. */
 export function selectRecord(records: readonly Uint8Array[]): number {
-  const read = records.map((bytes) => readData(readFields(bytes).get(dataField) ?? new Uint8Array()))
+  const read = records.map((bytes) => readData(readFields(bytes).fields.get(dataField) ?? new Uint8Array()))
   let best = 0
   for (const [index, record] of read.entries()) {
     const { sequence, validUntil } = read[best]!
@@ -66,7 +69,9 @@ export function selectRecord(records: readonly Uint8Array[]): number {
   return best
 }
 
-// Fields of the protobuf message.
+// Fields of the protobuf message; the first ones are those of version 1, which its signature covers.
+const oldBytes = { Value: 1, Validity: 4 } as const
+const oldNumbers = { ValidityType: 3, Sequence: 5, TTL: 6 } as const
 const publicKeyField = 7
 const signatureField = 8
 const dataField = 9
@@ -84,15 +89,43 @@ function publicKeyOf(name: MultihashDigest, given: Uint8Array | undefined): Publ
   return key
 }
 
+/**
+ * Readers of version 1 would see its fields only. A record that says one thing to them and another to us is refused,
+ * though both signatures be right.
+ */
+function refuseContradiction(
+  data: Record<string, unknown>,
+  fields: ReadonlyMap<number, Uint8Array>,
+  numbers: ReadonlyMap<number, number>,
+): void {
+  const bytesDiffer = Object.entries(oldBytes).some(([name, field]) => {
+    const old = fields.get(field)
+    const value = data[name]
+    return old !== undefined && !(value instanceof Uint8Array && Buffer.from(value).equals(old))
+  })
+  const numbersDiffer = Object.entries(oldNumbers).some(([name, field]) => {
+    const old = numbers.get(field)
+    return old !== undefined && Number(data[name]) !== old
+  })
+  if (bytesDiffer || numbersDiffer)
+    throw new NameError('the record says one thing in version 1 and another in version 2')
+}
+
 function readData(data: Uint8Array): IpnsRecord {
-  const { Value, Validity, ValidityType, Sequence } = decodeData(data)
+  const { Value, Validity, ValidityType, Sequence, TTL } = decodeData(data)
   const text = (value: unknown) => (value instanceof Uint8Array ? new TextDecoder().decode(value) : '')
   const validUntil = Date.parse(text(Validity))
   if (ValidityType !== 0 || Number.isNaN(validUntil))
     throw new NameError('the record does not say how long it is valid')
   if (typeof Sequence !== 'bigint' && !Number.isSafeInteger(Sequence))
     throw new NameError('the record has no sequence number')
-  return { value: text(Value), sequence: BigInt(Sequence as number | bigint), validUntil }
+  const ttl = typeof TTL === 'number' || typeof TTL === 'bigint' ? Math.floor(Number(TTL) / 1e9) : undefined
+  return {
+    value: text(Value),
+    sequence: BigInt(Sequence as number | bigint),
+    validUntil,
+    ttl: ttl !== undefined && ttl > 0 ? ttl : undefined,
+  }
 }
 
 function decodeData(data: Uint8Array): Record<string, unknown> {
@@ -106,10 +139,16 @@ function decodeData(data: Uint8Array): Record<string, unknown> {
   throw new NameError('the record has no fields')
 }
 
-/** The last value of each field that has bytes. */
-function readFields(bytes: Uint8Array): Map<number, Uint8Array> {
+interface Fields {
+  fields: Map<number, Uint8Array>
+  numbers: Map<number, number>
+}
+
+/** The last value of each field that has bytes, or is a number. */
+function readFields(bytes: Uint8Array): Fields {
   if (bytes.length > maxRecordSize) throw new NameError(`the record is longer than ${maxRecordSize} bytes`)
   const fields = new Map<number, Uint8Array>()
+  const numbers = new Map<number, number>()
   let at = 0
   const varint = () => {
     let value = 0
@@ -123,10 +162,13 @@ function readFields(bytes: Uint8Array): Map<number, Uint8Array> {
   while (at < bytes.length) {
     const tag = varint()
     const size = varint()
-    if (tag % 8 === 0) continue
+    if (tag % 8 === 0) {
+      numbers.set(Math.floor(tag / 8), size)
+      continue
+    }
     if (tag % 8 !== 2 || at + size > bytes.length) throw new NameError('the record is not a protobuf message')
     fields.set(Math.floor(tag / 8), bytes.subarray(at, at + size))
     at += size
   }
-  return fields
+  return { fields, numbers }
 }

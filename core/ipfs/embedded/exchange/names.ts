@@ -8,17 +8,27 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { base36 } from 'multiformats/bases/base36'
 import { CID } from 'multiformats/cid'
 import type { MultihashDigest } from 'multiformats/hashes/interface'
-import type { Clock } from '../../../runtime/ports.ts'
+import type { Runtime, Scheduler } from '../../../runtime/ports.ts'
 import { LinkedAbort } from '../../kubo/linked-abort.ts'
 import { NameError } from '../errors.ts'
 import { readBody } from './bounded-body.ts'
 import { maxRecordSize, openRecord, routingKey } from './ipns-record.ts'
+import { requestOutside } from './outside-request.ts'
+import type { WebService } from './outside-service.ts'
+
+export interface FoundName {
+  /** The path that it stands for. */
+  path: string
+  /** s that this holds; undefined when nothing says so. */
+  ttl: number | undefined
+  /** The signed record of a key, checked; a domain has none. */
+  record: Uint8Array | undefined
+}
 
 export interface NamesInit {
   dht: KadDHT
-  /** URLs. */
-  routers: readonly string[]
-  clock: Clock
+  routers: readonly WebService[]
+  runtime: Runtime
 }
 
 /** ms for one name. */
@@ -32,8 +42,8 @@ export class Names {
     this.#init = init
   }
 
-  /** The path that the name stands for. Rejects with `NameError`. */
-  async resolve(name: string, signal: AbortSignal): Promise<string> {
+  /** What the name stands for. Rejects with `NameError`. */
+  async find(name: string, signal: AbortSignal): Promise<FoundName> {
     const key = keyOf(name)
     if (key === undefined && !name.includes('.')) {
       throw new NameError(`${JSON.stringify(name.slice(0, 120))} is neither an IPNS key nor a domain`)
@@ -42,25 +52,31 @@ export class Names {
     const timer = setTimeout(() => abort.abort(new NameError(`${name} was not found in time`)), timeout)
     try {
       return key === undefined
-        ? await dnslink(name, abort.signal)
-        : await this.#record(name, key, abort.signal)
+        ? { path: await dnslink(name, abort.signal), ttl: undefined, record: undefined }
+        : await this.#find(name, key, abort.signal)
     } finally {
       clearTimeout(timer)
     }
   }
 
-  async #record(name: string, key: MultihashDigest, signal: AbortSignal): Promise<string> {
+  async #find(name: string, key: MultihashDigest, signal: AbortSignal): Promise<FoundName> {
     using abort = new LinkedAbort(signal)
-    const { dht, routers, clock } = this.#init
+    const { dht, routers, runtime } = this.#init
     const sources = [
       fromDht(dht, key, abort.signal),
-      ...routers.map((router) => fromRouter(router, key, abort.signal)),
+      ...routers.map((router) => fromRouter(router, key, runtime.scheduler, abort.signal)),
     ]
     try {
-      const { value } = await Promise.any(
-        sources.map(async (source) => openRecord(key, await source, clock.now())),
+      return await Promise.any(
+        sources.map(async (source) => {
+          const record = await source
+          const now = runtime.clock.now()
+          const { value, validUntil, ttl } = await openRecord(key, record, now)
+          // Nobody keeps what it stands for longer than the record is valid.
+          const left = Math.max(0, Math.floor((validUntil - now) / 1_000))
+          return { path: value, ttl: ttl === undefined ? undefined : Math.min(ttl, left), record }
+        }),
       )
-      return value
     } catch (error) {
       signal.throwIfAborted()
       const causes =
@@ -81,13 +97,28 @@ async function fromDht(dht: KadDHT, key: MultihashDigest, signal: AbortSignal): 
   throw new NameError('the DHT has none')
 }
 
-async function fromRouter(router: string, key: MultihashDigest, signal: AbortSignal): Promise<Uint8Array> {
+async function fromRouter(
+  router: WebService,
+  key: MultihashDigest,
+  scheduler: Scheduler,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  using attempt = router.begin()
+  if (attempt === undefined) throw new NameError(`${router.name} failed lately and is not asked`)
   const name = CID.createV1(libp2pKey, key).toString(base36)
-  const response = await fetch(new URL(`/routing/v1/ipns/${name}`, router), {
-    headers: { accept: 'application/vnd.ipfs.ipns-record' },
-    signal,
-  })
-  if (!response.ok) throw new NameError(`${router} answered ${response.status}`)
+  let response: Response
+  try {
+    const url = new URL(`/routing/v1/ipns/${name}`, router.url)
+    response = await requestOutside({ url, accept: 'application/vnd.ipfs.ipns-record', signal, scheduler })
+  } catch (error) {
+    if (!signal.aborted) attempt.failed(error)
+    throw error
+  }
+  // Some routers know providers and no names: that they have none is no failure.
+  if (!response.ok) {
+    await response.body?.cancel()
+    throw new NameError(`${router.name} answered ${response.status}`)
+  }
   return readBody(response, maxRecordSize)
 }
 

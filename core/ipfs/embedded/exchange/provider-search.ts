@@ -1,16 +1,16 @@
 /** Finds peers that provide a block, in the DHT and over HTTP, and connects to them. */
 import type { Libp2p, PeerId, PeerInfo } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
-import type { Logger } from '../../../runtime/ports.ts'
+import type { Runtime } from '../../../runtime/ports.ts'
 import { LinkedAbort } from '../../kubo/linked-abort.ts'
 import { findProvidersAt } from './delegated-routers.ts'
+import type { WebService } from './outside-service.ts'
 import { Slots } from './slots.ts'
 
 export interface ProviderSearchInit {
   libp2p: Libp2p
-  /** URLs. */
-  routers: readonly string[]
-  logger: Logger
+  routers: readonly WebService[]
+  runtime: Runtime
 }
 
 /** Searches that run at the same time; further ones wait. */
@@ -44,18 +44,19 @@ export class ProviderSearch {
   }
 
   async #search(cid: CID, found: (peer: PeerId) => void, abort: LinkedAbort): Promise<void> {
-    const { libp2p, routers, logger } = this.#init
+    const { libp2p, routers, runtime } = this.#init
     const dials = new DialPool(libp2p, abort, found)
     const sources = [
       libp2p.contentRouting.findProviders(cid, { signal: abort.signal }),
-      ...routers.map((router) => findProvidersAt(router, cid, abort.signal)),
+      ...routers.map((router) => findProvidersAt(router, cid, runtime.scheduler, abort.signal)),
     ]
     await Promise.all(
       sources.map(async (source) => {
         try {
           for await (const provider of source) await dials.add(provider)
         } catch (error) {
-          if (!abort.signal.aborted) logger.debug('a search for providers failed', { error: String(error) })
+          if (!abort.signal.aborted)
+            runtime.logger.debug('a search for providers failed', { error: String(error) })
         }
       }),
     )

@@ -3,89 +3,87 @@
  * (https://specs.ipfs.tech/http-gateways/trustless-gateway/). What they send is checked; one that fails rests for a while.
  */
 import type { CID } from 'multiformats/cid'
-import type { Clock, Logger } from '../../../runtime/ports.ts'
-import { LinkedAbort } from '../../kubo/linked-abort.ts'
+import { Deadline } from '../../../runtime/deadline.ts'
+import type { Scheduler } from '../../../runtime/ports.ts'
 import { isBlockOf } from '../blocks/block-hash.ts'
 import { maxBlockSize } from '../blocks/block-store.ts'
 import { WrongBlockError } from '../errors.ts'
 import { readBody } from './bounded-body.ts'
+import { pauseAskedFor, requestOutside } from './outside-request.ts'
+import type { Attempt, WebService } from './outside-service.ts'
 import { Slots } from './slots.ts'
-
-export interface TrustlessGatewaysInit {
-  /** URLs. */
-  gateways: readonly string[]
-  clock: Clock
-  logger: Logger
-}
 
 /** Requests that run at the same time, over all gateways; further ones wait. */
 const maxRequests = 8
 /** ms for one request. */
 const timeout = 30_000
-/** ms for which a gateway rests after a failure, doubled with each one in a row, and at most. */
-const firstRest = 10_000
-const longestRest = 10 * 60_000
-
-interface Gateway {
-  url: string
-  failures: number
-  /** On the monotonic clock, ms. */
-  restsUntil: number
-}
+/** A gateway answers 410 for what it must not give, and for ever when it is closed: so many in a row are a failure. */
+const maxGone = 5
 
 export class TrustlessGateways {
-  readonly #init: TrustlessGatewaysInit
   readonly #gateways: Gateway[]
+  readonly #scheduler: Scheduler
   readonly #slots = new Slots(maxRequests)
 
-  constructor(init: TrustlessGatewaysInit) {
-    this.#init = init
-    this.#gateways = init.gateways.map((url) => ({ url, failures: 0, restsUntil: Number.NEGATIVE_INFINITY }))
+  constructor(gateways: readonly WebService[], scheduler: Scheduler) {
+    this.#gateways = gateways.map((service) => ({ service, gone: 0 }))
+    this.#scheduler = scheduler
   }
 
   /** Undefined when no gateway that does not rest has the block. Rejects only with the reason of the signal. */
   async fetch(cid: CID, signal: AbortSignal): Promise<{ bytes: Uint8Array; from: string } | undefined> {
     using _ = await this.#slots.take()
-    const now = this.#init.clock.monotonic()
-    const ready = this.#gateways.filter((gateway) => gateway.restsUntil <= now)
-    for (const gateway of ready.sort((a, b) => a.failures - b.failures)) {
+    for (const gateway of this.#gateways.toSorted((a, b) => a.service.failures - b.service.failures)) {
       signal.throwIfAborted()
-      const bytes = await this.#ask(gateway, cid, signal)
-      if (bytes !== undefined) return { bytes, from: gateway.url }
+      using attempt = gateway.service.begin()
+      const bytes = attempt && (await this.#ask(gateway, attempt, cid, signal))
+      if (bytes !== undefined) return { bytes, from: gateway.service.name }
     }
     return undefined
   }
 
-  async #ask(gateway: Gateway, cid: CID, signal: AbortSignal): Promise<Uint8Array | undefined> {
-    using abort = new LinkedAbort(signal)
-    const timer = setTimeout(() => abort.abort(new Error('no answer in time')), timeout)
+  async #ask(
+    gateway: Gateway,
+    attempt: Attempt,
+    cid: CID,
+    signal: AbortSignal,
+  ): Promise<Uint8Array | undefined> {
+    const { service } = gateway
+    using deadline = new Deadline(this.#scheduler, timeout, { signal })
+    let pause = 0
     try {
-      const response = await fetch(new URL(`/ipfs/${cid}?format=raw`, gateway.url), {
-        headers: { accept: 'application/vnd.ipld.raw' },
-        signal: abort.signal,
+      const response = await requestOutside({
+        url: new URL(`/ipfs/${cid}?format=raw`, service.url),
+        accept: 'application/vnd.ipld.raw',
+        signal: deadline.signal,
+        scheduler: this.#scheduler,
       })
+      const problem = problemOf(response)
+      if (problem !== undefined) await response.body?.cancel()
+      gateway.gone = response.status === 410 ? gateway.gone + 1 : 0
       // It looked, and has not found it.
-      if (response.status === 404 || response.status === 410 || response.status === 504) {
-        await response.body?.cancel()
-        return undefined
-      }
-      if (!response.ok) throw new Error(`it answered ${response.status}`)
+      if (problem === 'lacks it' && gateway.gone < maxGone) return undefined
+      pause = pauseAskedFor(response)
+      if (problem !== undefined) throw new Error(`it answered ${response.status}`)
       const bytes = await readBody(response, maxBlockSize)
-      if (!isBlockOf(cid, bytes)) throw new WrongBlockError(cid, gateway.url)
-      gateway.failures = 0
+      if (!isBlockOf(cid, bytes)) throw new WrongBlockError(cid, service.name)
+      attempt.worked()
       return bytes
     } catch (error) {
       signal.throwIfAborted()
-      const rest = Math.min(firstRest * 2 ** gateway.failures++, longestRest)
-      gateway.restsUntil = this.#init.clock.monotonic() + rest
-      this.#init.logger.debug('a gateway failed and rests', {
-        gateway: gateway.url,
-        ms: rest,
-        error: String(error),
-      })
+      attempt.failed(error, pause)
       return undefined
-    } finally {
-      clearTimeout(timer)
     }
   }
+}
+
+interface Gateway {
+  service: WebService
+  /** Answers 410 in a row. */
+  gone: number
+}
+
+function problemOf({ status, ok }: Response): 'lacks it' | 'fails' | undefined {
+  if (status === 404 || status === 410 || status === 504) return 'lacks it'
+  return ok ? undefined : 'fails'
 }

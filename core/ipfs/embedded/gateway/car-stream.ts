@@ -3,10 +3,12 @@ import * as dagCbor from '@ipld/dag-cbor'
 import type { CID } from 'multiformats/cid'
 import { inlineBlock } from '../blocks/block-hash.ts'
 import { IdSet } from '../blocks/id-set.ts'
-import { linksOf } from '../dag/node-links.ts'
+import { HeldLinks, type LinkPosition } from '../dag/held-links.ts'
+import { hasNoLinks } from '../dag/node-links.ts'
 import { openUnixfs, type ReadBlock } from '../dag/unixfs-reader.ts'
+import { Turns } from '../turns.ts'
+import type { CarParameters } from './car-parameters.ts'
 import { GatewayError } from './errors.ts'
-import type { CarParameters } from './request.ts'
 
 export interface CarSource {
   read: ReadBlock
@@ -16,8 +18,8 @@ export interface CarSource {
 
 export interface CarInit {
   root: CID
-  /** Blocks that were read on the way from the start of the path. */
-  way: readonly CarBlock[]
+  /** Blocks on the way from the start of the path, in their order. */
+  way: readonly CID[]
   parameters: CarParameters
   source: CarSource
 }
@@ -27,8 +29,8 @@ export interface CarBlock {
   bytes: Uint8Array
 }
 
-/** Links that wait to be followed, at most. */
-const maxWaiting = 1_000_000
+/** Levels of a DAG below the root of a CAR, at most. */
+const maxLevels = 100_000
 
 export async function* carStream(init: CarInit): AsyncGenerator<Uint8Array> {
   yield framed(dagCbor.encode({ version: 1, roots: [init.root] }))
@@ -42,7 +44,8 @@ export async function* carStream(init: CarInit): AsyncGenerator<Uint8Array> {
 }
 
 async function* blocksOf({ root, way, parameters, source }: CarInit): AsyncGenerator<CarBlock> {
-  yield* way
+  // Read again: a long way through large folders is more than memory should hold.
+  for (const cid of way) yield { cid, bytes: await source.read(cid) }
   if (parameters.scope === 'block') yield { cid: root, bytes: await source.read(root) }
   else if (parameters.scope === 'entity') yield* entityBlocks(root, parameters, source.read)
   else yield* allBlocks(root, parameters, source)
@@ -54,14 +57,29 @@ async function* allBlocks(
   source: CarSource,
 ): AsyncGenerator<CarBlock> {
   const followed = new IdSet()
-  const waiting = [root]
-  for (let cid = waiting.pop(); cid !== undefined; cid = waiting.pop()) {
+  const held = new HeldLinks()
+  const turns = new Turns()
+  const way: LinkPosition[] = []
+  const enter = async (cid: CID): Promise<CarBlock> => {
     const bytes = await source.read(cid)
-    yield { cid, bytes }
     const id = source.idOf(cid)
-    if (id !== undefined && !followed.add(id) && !duplicates) continue
-    for (const link of linksOf(cid, bytes).reverse()) waiting.push(link)
-    if (waiting.length > maxWaiting) throw new Error(`${root} is too wide for one CAR`)
+    if (!hasNoLinks(cid.code) && (id === undefined || followed.add(id) || duplicates)) {
+      if (way.length === maxLevels) throw new Error(`${root} has more than ${maxLevels} levels`)
+      const position = { cid, taken: 0 }
+      way.push(position)
+      held.open(position, bytes)
+    }
+    return { cid, bytes }
+  }
+  yield await enter(root)
+  for (let position = way.at(-1); position !== undefined; position = way.at(-1)) {
+    const links = held.get(position) ?? held.open(position, await source.read(position.cid))
+    const { value: link, done } = links.next()
+    await turns.spend()
+    if (done) held.close(way.pop()!)
+    if (!link) continue
+    position.taken++
+    if (!hasNoLinks(link.code) || inlineBlock(link) === undefined) yield await enter(link)
   }
 }
 
@@ -75,12 +93,12 @@ async function* entityBlocks(root: CID, { bytes }: CarParameters, read: ReadBloc
   }
   const entry = await openUnixfs(root, { read: recordingRead, readAhead: 0 })
   if (entry.type === 'other' && blocks.length === 0) await recordingRead(root)
-  const steps =
-    entry.type === 'file'
-      ? entry.content(rangeOf(bytes, entry.size))
-      : entry.type === 'folder'
-        ? entry.entries()
-        : []
+  if (entry.type === 'folder') {
+    yield* blocks
+    for await (const step of entry.steps()) if (step.kind === 'shard') yield step
+    return
+  }
+  const steps = entry.type === 'file' ? entry.content(rangeOf(bytes, entry.size)) : []
   for await (const _ of steps) yield* blocks.splice(0)
   yield* blocks
 }

@@ -2,20 +2,34 @@
 import { getMimeType } from 'hono/utils/mime'
 
 /** How many first bytes are looked at. */
-export const sniffLength = 512
+export const sniffLength = 3_072
 
 export function typeOfName(name: string | undefined): string | undefined {
   return name === undefined ? undefined : getMimeType(name.toLowerCase())
 }
 
-export function typeOfBytes(first: Uint8Array): string {
+/** `whole`: nothing comes after these bytes. */
+export function typeOfBytes(first: Uint8Array, whole: boolean): string {
   const known = signatures.find(({ at = 0, bytes }) =>
     bytes.every((byte, index) => first[at + index] === byte),
   )
   if (known) return known.type
   const text = asText(first)
   if (text === undefined) return 'application/octet-stream'
-  return /^\s*(<!doctype html|<html)/i.test(text) ? 'text/html; charset=utf-8' : 'text/plain; charset=utf-8'
+  if (/^\s*(<!doctype html|<html)/i.test(text)) return 'text/html; charset=utf-8'
+  return isJson(text, whole) ? 'application/json' : 'text/plain; charset=utf-8'
+}
+
+/** An object or a list. Of a long one, the beginning has to do. */
+function isJson(text: string, whole: boolean): boolean {
+  if (!whole) return /^\s*(\[\s*)?\{\s*"[^"\\]*"\s*:/.test(text)
+  if (!/^\s*[{[]/.test(text)) return false
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const ascii = (text: string) => [...text].map((sign) => sign.charCodeAt(0))

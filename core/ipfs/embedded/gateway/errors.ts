@@ -1,7 +1,7 @@
 /** Errors of the gateway, and the HTTP status of errors of the node. */
 import { messageOf } from '../../../error-text.ts'
 import {
-  NameError,
+  BlockNotHereError,
   PathError,
   PathNotFoundError,
   UnreadableNodeError,
@@ -31,8 +31,10 @@ export function asGatewayError(error: unknown): GatewayError {
   const message = messageOf(error)
   if (error instanceof PathError || error instanceof UnsupportedHashError)
     return new GatewayError(400, message)
-  if (error instanceof PathNotFoundError || error instanceof NameError) return new GatewayError(404, message)
+  if (error instanceof PathNotFoundError) return new GatewayError(404, message)
   if (error instanceof UnreadableNodeError) return new GatewayError(422, message)
-  if (error instanceof BlockTimeoutError) return new GatewayError(504, message)
+  if (error instanceof BlockTimeoutError || error instanceof BlockNotHereError)
+    return new GatewayError(504, message)
+  // A name that cannot be resolved, too: others had to say what it stands for.
   return new GatewayError(502, message)
 }

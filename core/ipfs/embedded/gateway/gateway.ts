@@ -1,6 +1,6 @@
 /**
- * The read-only HTTP gateway of the embedded node: files with ranges, folders, single blocks and CARs under
- * `/ipfs/<cid>/<path>` (https://specs.ipfs.tech/http-gateways/). It writes nothing and gives what the node can get.
+ * The read-only HTTP gateway of the embedded node: files, folders, documents, blocks, CARs, TARs and records under
+ * `/ipfs/<cid>/<path>` and `/ipns/<name>/<path>` (https://specs.ipfs.tech/http-gateways/). It writes nothing and gives what the node can get.
  */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
@@ -11,10 +11,11 @@ import { Hono } from 'hono'
 import { authorityOf, parseEndpoint } from '../../../runtime/endpoint.ts'
 import type { Logger } from '../../../runtime/ports.ts'
 import { AddressError, ListenError } from '../errors.ts'
-import { type Answer, GatewayAnswer } from './answer.ts'
+import type { Answer } from './answer.ts'
+import { corsHeaders, methods } from './cors.ts'
 import { asGatewayError, GatewayError } from './errors.ts'
+import { answerTo } from './gateway-answer.ts'
 import type { GatewayNode } from './gateway-node.ts'
-import { readRequest } from './request.ts'
 
 export interface Gateway extends AsyncDisposable {
   /** `http://<host>:<port>` of each listener. */
@@ -27,6 +28,11 @@ const maxConnections = 1_024
 const headersTimeout = 10_000
 const keepAliveTimeout = 30_000
 const setting = 'gateway_listen_multiaddress'
+const errorHeaders = {
+  'content-type': 'text/plain; charset=utf-8',
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store',
+}
 
 /** Resolves when it listens. Rejects with `AddressError` or `ListenError`. */
 export async function startGateway(
@@ -50,10 +56,10 @@ export async function startGateway(
 
 function makeApp(node: GatewayNode, logger: Logger): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>()
+  app.options('*', () => new Response(null, { headers: { ...corsHeaders, allow: methods } }))
   app.on(['GET', 'HEAD'], ['/ipfs/*', '/ipns/*'], async ({ req, env }) => {
-    const request = readRequest(new URL(req.url), req.raw.headers)
     using gone = new ClientGone(env.outgoing)
-    const answer = await new GatewayAnswer(node, request, gone.signal).answer()
+    const answer = await answerTo(new URL(req.url), req.raw.headers, node, gone.signal)
     await send(answer, env.outgoing, req.method === 'HEAD').catch((error) => {
       if (!gone.signal.aborted)
         logger.debug('a gateway answer broke off', { path: req.path, error: String(error) })
@@ -66,14 +72,14 @@ function makeApp(node: GatewayNode, logger: Logger): Hono<{ Bindings: HttpBindin
     if (req.method === 'GET' || req.method === 'HEAD') {
       throw new GatewayError(404, 'the gateway has /ipfs/<cid>/<path> and /ipns/<name>/<path>')
     }
-    throw new GatewayError(405, 'the gateway only reads', { allow: 'GET, HEAD' })
+    throw new GatewayError(405, 'the gateway only reads', { allow: methods })
   })
   app.onError((error, { req }) => {
     const { status, message, headers } = asGatewayError(error)
     logger.debug('a gateway request failed', { path: req.path, status, error: message })
     return new Response(req.method === 'HEAD' ? null : `${message}\n`, {
       status,
-      headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', ...headers },
+      headers: { ...corsHeaders, ...errorHeaders, ...headers },
     })
   })
   return app
@@ -81,7 +87,7 @@ function makeApp(node: GatewayNode, logger: Logger): Hono<{ Bindings: HttpBindin
 
 /** Asks for the next piece only when the client has taken those before it. */
 async function send({ status, headers, body }: Answer, outgoing: Outgoing, headOnly: boolean): Promise<void> {
-  outgoing.writeHead(status, headers)
+  outgoing.writeHead(status, { ...corsHeaders, ...headers })
   if (headOnly || body === undefined || body instanceof Uint8Array) {
     outgoing.end(headOnly ? undefined : body)
     return

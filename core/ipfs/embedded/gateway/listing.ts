@@ -1,17 +1,18 @@
 /** The page that lists a folder. */
+import type { PathRoot } from '../dag/path.ts'
 import type { FolderEntry } from '../dag/unixfs-reader.ts'
+import { escaped, link, pageEnd, pageHead } from './html.ts'
 
 /** Rows sent in one piece. */
 const rowsPerPiece = 100
 
-/** `title` is shown as it is; `hasParent` adds a way up. */
 export async function* listing(
-  title: string,
-  hasParent: boolean,
+  path: PathRoot,
   entries: AsyncIterable<FolderEntry>,
 ): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder()
-  yield encoder.encode(head(title) + (hasParent ? '<tr><td><a href="..">..</a><td><td>\n' : ''))
+  const hasParent = path.segments.length > 0
+  yield encoder.encode(head(path) + (hasParent ? `<tr><td>${link('..', '..')}<td><td>\n` : ''))
   let rows: string[] = []
   for await (const entry of entries) {
     rows.push(row(entry))
@@ -19,21 +20,17 @@ export async function* listing(
     yield encoder.encode(rows.join(''))
     rows = []
   }
-  yield encoder.encode(`${rows.join('')}</table>\n`)
+  yield encoder.encode(`${rows.join('')}</table>\n${pageEnd}`)
 }
 
-function head(title: string): string {
-  return `<!doctype html>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${escaped(title)}</title>
-<style>
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2em; color-scheme: light dark }
-td { padding-right: 2em }
-td + td { font-family: ui-monospace, monospace; font-size: 13px }
-td:last-child { text-align: right }
-</style>
-<h1>${escaped(title)}</h1>
+/** With a link for every folder on the way. */
+function head({ namespace, root, segments }: PathRoot): string {
+  const names = [root, ...segments]
+  const links = names.map((name, at) => {
+    const way = names.slice(0, at + 1).map(encodeURIComponent)
+    return link(`/${[namespace, ...way].join('/')}`, name)
+  })
+  return `${pageHead(`/${[namespace, ...names].join('/')}`)}<h1>Index of /${[namespace, ...links].join('/')}</h1>
 <table>
 `
 }
@@ -41,9 +38,6 @@ td:last-child { text-align: right }
 function row({ name, cid, size }: FolderEntry): string {
   // A name that looks like `a:b` would else be read as an address of its own.
   const href = `./${encodeURIComponent(name)}`
-  return `<tr><td><a href="${escaped(href)}">${escaped(name)}</a><td>${cid}<td>${size}\n`
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`)
+  const alone = `/ipfs/${cid}?filename=${encodeURIComponent(name)}`
+  return `<tr><td>${link(href, name)}<td>${link(alone, String(cid))}<td>${escaped(String(size))}\n`
 }

@@ -1,5 +1,5 @@
 /** Files and folders that only their owner may read. SQLite gives the files beside a database the mode it has. */
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 
 /** Makes an empty file of mode 0600, unless there is one. */
 export function createPrivateFile(path: string): void {
@@ -8,6 +8,12 @@ export function createPrivateFile(path: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
+}
+
+/** The same; a file that is there, as an older program made it, is closed to others. */
+export function ensurePrivateFile(path: string): void {
+  createPrivateFile(path)
+  chmodSync(path, 0o600)
 }
 
 /** Makes a folder of mode 0700, unless there is one. */
