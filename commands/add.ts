@@ -169,6 +169,7 @@ async function addAll(args: AddArgs, query: AddQuery, session: Session): Promise
   for await (const added of client.add(uploads, query, { signal })) {
     if (added.cid === null) continue
     last = added
+    for (const warning of added.warnings ?? []) session.warn(warning)
     if (args.noStream) gathered.push(added)
     else if (!args.quieter) await session.print(added, (shown) => textOf(shown, args))
   }

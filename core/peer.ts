@@ -276,9 +276,10 @@ async function openIpfs({ config, runtime }: PeerInit): Promise<{ ipfs: Ipfs; ga
     return { ipfs, gatewayUrls: [...ipfs.gatewayUrls] }
   }
   const { createKubo } = await import('./ipfs/kubo/kubo.ts')
-  const { nodeMultiaddress, ipfsRequestTimeout, unpinTimeout, repogcTimeout } = config.ipfshttp
+  const { nodeMultiaddress: address, nodeAuthorization: authorization, ...ipfshttp } = config.ipfshttp
+  const { ipfsRequestTimeout, unpinTimeout, repogcTimeout } = ipfshttp
   const timeouts = { request: ipfsRequestTimeout, unpin: unpinTimeout, gc: repogcTimeout }
-  return { ipfs: createKubo({ address: nodeMultiaddress, timeouts, runtime }), gatewayUrls: [] }
+  return { ipfs: createKubo({ address, authorization, timeouts, runtime }), gatewayUrls: [] }
 }
 
 /** The node itself when metrics are not told anew after so many works. */

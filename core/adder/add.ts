@@ -34,4 +34,6 @@ export interface AddedOutput {
   bytes?: number
   size?: number
   allocations?: PeerIdText[]
+  /** What was added all the same, and is not as it should be. */
+  warnings?: string[]
 }

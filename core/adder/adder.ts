@@ -107,17 +107,27 @@ class AddRun implements AsyncDisposable {
   }
 
   async *addCar(parts: AsyncIterable<UploadPart>): AsyncGenerator<AddedOutput> {
-    let output: AddedOutput | undefined
+    const outputs: AddedOutput[] = []
     for await (const part of parts) {
-      if (output) throw new AddRefusedError('only one CAR file can be added at once')
+      if (outputs.length > 0) throw new AddRefusedError('only one CAR file can be added at once')
       if (part.kind !== 'file') throw new AddRefusedError('expected CAR file is not of type file')
       const car = await importCar(part.content, (block) => this.#emit(block))
-      if (car.bytes === 0) throw new EmptyUploadError()
-      this.#addRoot(car.root)
-      output = { name: part.path, cid: car.root, bytes: car.bytes, allocations: this.#allocations }
-      if (car.fileSize) output.size = car.fileSize
+      if (!this.#distribution) throw new EmptyUploadError()
+      for (const { cid, fileSize, warnings } of car.roots) {
+        this.#addRoot(cid)
+        const output: AddedOutput = {
+          name: part.path,
+          cid,
+          bytes: car.bytes,
+          allocations: this.#allocations,
+          warnings,
+        }
+        if (fileSize) output.size = fileSize
+        outputs.push(output)
+      }
+      outputs[0]?.warnings?.unshift(...car.warnings)
     }
-    if (output) yield output
+    yield* outputs
   }
 
   /** Waits until the blocks are stored, and pins the roots. */
@@ -160,6 +170,7 @@ class AddRun implements AsyncDisposable {
       this.#allocations.splice(-1, 1, self)
     }
     const peers = local ? [self] : this.#allocations
-    return new Distribution({ peers, sinkFor: (peer) => this.#init.sinkFor(peer), logger })
+    const roots = () => (this.#parameters.noPin ? [] : [...this.#roots.values()])
+    return new Distribution({ peers, sinkFor: (peer) => this.#init.sinkFor(peer), roots, logger })
   }
 }

@@ -1,32 +1,36 @@
 /**
- * Blocks from a CAR of version 1, each checked against its CID, as they come. Completeness is not checked: a DAG may come in
- * several CARs (`spec/behaviour.md` §6.3).
+ * Blocks from a CAR, each checked against its CID, as they come. A DAG may come in several CARs (`spec/behaviour.md` §6.3):
+ * one that is not whole is taken, and what it lacks is said.
  */
-import { asyncIterableReader, readBlockHead, readHeader } from '@ipld/car/decoder'
-import * as dagCbor from '@ipld/dag-cbor'
 import * as dagPb from '@ipld/dag-pb'
 import { UnixFS } from 'ipfs-unixfs'
 import type { CID } from 'multiformats/cid'
-import * as raw from 'multiformats/codecs/raw'
+import { messageOf } from '../error-text.ts'
 import type { IpfsBlock } from '../runtime/ipfs.ts'
-import { CarError, HashFunctionError } from './errors.ts'
-import { isDigestOf } from './hashing.ts'
+import { CarReader } from './car-reader.ts'
+import { CarError } from './errors.ts'
+import { identityCode } from './hashing.ts'
+import { type MissingBlock, MissingBlocks } from './missing-blocks.ts'
+import { isCodecKnown } from './node-links.ts'
 
-/** Bytes of the header: one root is less than 200. */
-const maxHeaderBytes = 32 * 1024
-/** Bytes of the CID before a block. */
-const maxCidBytes = 256
-/** Bytes of a block, the largest that nodes exchange. */
-const maxBlockBytes = 2 * 1024 * 1024
+/** Codecs that are named in a warning. */
+const maxNamedCodecs = 8
 
-const codecs = new Set([dagPb.code, raw.code, dagCbor.code])
-
-export interface ImportedCar {
-  root: CID
-  /** Bytes of all blocks. */
-  bytes: number
+export interface ImportedRoot {
+  cid: CID
   /** Bytes of the file that the root is; undefined when it is none, or not in the CAR. */
   fileSize: number | undefined
+  /** What of its DAG is not in the CAR. */
+  warnings: string[]
+}
+
+export interface ImportedCar {
+  /** Each once, in the order of the header. */
+  roots: ImportedRoot[]
+  /** Bytes of all blocks. */
+  bytes: number
+  /** What is to be said of the file. */
+  warnings: string[]
 }
 
 /** Rejects with `CarError`, or as `content` does. Blocks before the fault have been emitted by then. */
@@ -35,107 +39,78 @@ export async function importCar(
   emit: (block: IpfsBlock) => Promise<void>,
 ): Promise<ImportedCar> {
   const car = new CarReader(content)
-  const root = await car.root()
-  const imported: ImportedCar = { root, bytes: 0, fileSize: undefined }
+  const named = await car.roots()
+  if (named.length === 0) {
+    throw new CarError('the CAR file names no root, so that there is nothing to pin: write one with a root')
+  }
+  const roots = new Map(
+    named.map((cid): [string, ImportedRoot] => [cid.toString(), { cid, fileSize: undefined, warnings: [] }]),
+  )
+  const missing = new MissingBlocks([...roots.values()].map(({ cid }) => cid))
+  const faults = new Faults()
+  let bytes = 0
+  for (const { cid } of roots.values()) {
+    if (cid.multihash.code !== identityCode) continue
+    // The CID of such a root is its block, which need not be in the file.
+    const inline = { cid, bytes: cid.multihash.digest }
+    faults.note(inline, missing)
+    await emit(inline)
+  }
   for (let block = await car.block(); block; block = await car.block()) {
-    imported.bytes += block.bytes.length
-    if (block.cid.equals(root)) imported.fileSize = fileSizeOf(block)
+    bytes += block.bytes.length
+    const root = roots.get(block.cid.toString())
+    if (root) root.fileSize = fileSizeOf(block)
+    faults.note(block, missing)
     await emit(block)
   }
-  return imported
+  for (const each of missing.first()) roots.get(each.root.toString())?.warnings.push(textOf(each))
+  if (!missing.isKnown) faults.warnings.push('it has too many blocks to tell whether its DAG is whole')
+  return { roots: [...roots.values()], bytes, warnings: faults.all() }
 }
 
-type Reader = ReturnType<typeof asyncIterableReader>
+/** What is odd about the blocks of a CAR and does not keep them from being stored. */
+class Faults {
+  readonly warnings: string[] = []
+  readonly #codecs = new Set<number>()
+  #unreadable = 0
+  #unreadableText = ''
 
-class CarReader {
-  readonly #reader: Reader
-  /** What the content itself failed with. */
-  #failure: unknown
-  #isAtEnd = false
-
-  constructor(content: AsyncIterable<Uint8Array>) {
-    this.#reader = asyncIterableReader(this.#watch(content))
+  note(block: IpfsBlock, missing: MissingBlocks): void {
+    if (!isCodecKnown(block.cid.code)) this.#codecs.add(block.cid.code)
+    try {
+      missing.add(block)
+    } catch (error) {
+      if (this.#unreadable++ === 0) {
+        this.#unreadableText = `block ${block.cid} is not sound (${messageOf(error).slice(0, 200)})`
+      }
+    }
   }
 
-  async root(): Promise<CID> {
-    const header = await this.#read('not a CAR file', () => readHeader(atMost(this.#reader, maxHeaderBytes)))
-    if (header.version !== 1) {
-      throw new CarError('CAR files of version 2 are not supported: send one of version 1')
-    }
-    if (header.roots.length !== 1) {
-      throw new CarError(`only CAR files with a single root are supported, not ${header.roots.length}`)
-    }
-    return header.roots[0]!
-  }
-
-  /** Undefined at the end. */
-  async block(): Promise<IpfsBlock | undefined> {
-    if ((await this.#reader.upTo(1)).length === 0) return undefined
-    const malformed = `malformed CAR file at byte ${this.#reader.pos}`
-    const head = await this.#read(malformed, () => readBlockHead(atMost(this.#reader, maxCidBytes)))
-    const { cid, blockLength } = head
-    if (blockLength < 0 || blockLength > maxBlockBytes) {
-      throw new CarError(
-        `block ${cid} of the CAR file has ${blockLength} bytes; 0 to ${maxBlockBytes} are taken`,
+  all(): string[] {
+    const all = [...this.warnings]
+    if (this.#codecs.size > 0) {
+      const names = [...this.#codecs].slice(0, maxNamedCodecs).map((code) => `0x${code.toString(16)}`)
+      const more = this.#codecs.size > maxNamedCodecs ? ' and others' : ''
+      all.push(
+        `what blocks of codec ${names.join(', ')}${more} link to is not known here: they are stored, and ` +
+          'no pin follows their links',
       )
     }
-    const bytes = await this.#read(malformed, () => this.#reader.exactly(blockLength, true))
-    if (!codecs.has(cid.code)) {
-      const codec = `0x${cid.code.toString(16)}`
-      throw new CarError(
-        `block ${cid} of the CAR file has codec ${codec}; dag-pb, raw and dag-cbor are taken`,
-      )
+    if (this.#unreadable > 0) {
+      const more = this.#unreadable > 1 ? `, and ${this.#unreadable - 1} more` : ''
+      all.push(`${this.#unreadableText}${more}: they are stored, and a DAG with them cannot be pinned`)
     }
-    if (!isIntact(cid, bytes)) throw new CarError(`block ${cid} of the CAR file does not match its hash`)
-    return { cid, bytes }
-  }
-
-  /** A CAR that ends too early fails with `unexpected EOF`, as in the original. */
-  async #read<Result>(malformed: string, read: () => Promise<Result>): Promise<Result> {
-    try {
-      return await read()
-    } catch (error) {
-      if (error instanceof CarError || error === this.#failure) throw error
-      const { message } = error as Error
-      const isShort = message === 'Unexpected end of data' || message === 'Could not decode varint'
-      if (isShort && this.#isAtEnd) throw new CarError('unexpected EOF', { cause: error })
-      throw new CarError(`${malformed}: ${message}`, { cause: error })
-    }
-  }
-
-  async *#watch(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    try {
-      yield* content
-      this.#isAtEnd = true
-    } catch (error) {
-      this.#failure = error
-      throw error
-    }
+    return all
   }
 }
 
-/** Keeps a length that the content claims from being waited for. */
-function atMost(reader: Reader, limit: number): Reader {
-  return {
-    upTo: (length) => reader.upTo(length),
-    async exactly(length, seek) {
-      if (length <= limit) return reader.exactly(length, seek)
-      throw new CarError(`not a CAR file: a part of ${length} bytes, where at most ${limit} can be`)
-    },
-    seek: (length) => reader.seek(length),
-    get pos() {
-      return reader.pos
-    },
-  }
-}
-
-function isIntact(cid: CID, bytes: Uint8Array): boolean {
-  try {
-    return isDigestOf(cid.multihash, bytes)
-  } catch (error) {
-    if (!(error instanceof HashFunctionError)) throw error
-    throw new CarError(`block ${cid} of the CAR file cannot be checked: ${error.message}`, { cause: error })
-  }
+function textOf({ root, cid, path }: MissingBlock): string {
+  const block = cid.equals(root) ? `the root ${root}` : `block ${cid} of ${root}`
+  const at = path === '' ? '' : `, at ${JSON.stringify(path)},`
+  return (
+    `${block}${at} is not in the CAR file: the pin completes only when a connected IPFS node has it; ` +
+    'add a CAR file that has it'
+  )
 }
 
 function fileSizeOf({ cid, bytes }: IpfsBlock): number | undefined {

@@ -9,10 +9,13 @@ import type { Logger } from '../runtime/ports.ts'
 import { BlockChannel } from './block-channel.ts'
 import type { BlockSink } from './block-sink.ts'
 import { DestinationsFailedError } from './errors.ts'
+import { identityCode } from './hashing.ts'
 
 export interface DistributionInit {
   peers: PeerIdText[]
   sinkFor: (peer: PeerIdText) => BlockSink
+  /** What is to be pinned, known after the last block. */
+  roots: () => readonly CID[]
   logger: Logger
 }
 
@@ -30,12 +33,12 @@ export class Distribution implements AsyncDisposable {
   /** The two newest blocks: adding often makes the same block again at once. */
   #recent: CID[] = []
 
-  constructor({ peers, sinkFor, logger }: DistributionInit) {
+  constructor({ peers, sinkFor, roots, logger }: DistributionInit) {
     this.#destinations = peers.map((peer) => {
       const channel = new BlockChannel()
       const destination: Destination = { channel, done: Promise.resolve(), failed: false }
       const put = async () => {
-        await sinkFor(peer).put(channel, { signal: this.#closing.signal })
+        await sinkFor(peer).put(channel, { signal: this.#closing.signal, roots })
         if (!channel.ended) throw new Error('the destination stopped reading before the last block')
       }
       destination.done = put().catch((error: unknown) => {
@@ -52,6 +55,8 @@ export class Distribution implements AsyncDisposable {
 
   /** Resolves when every destination has room for more. Rejects with `DestinationsFailedError` when none is left. */
   async send(block: IpfsBlock): Promise<void> {
+    // The CID is the block: there is nothing to store.
+    if (block.cid.multihash.code === identityCode) return
     if (this.#recent.some((cid) => cid.equals(block.cid))) return
     this.#recent = [block.cid, ...this.#recent.slice(0, 1)]
     await Promise.all(this.#destinations.map(({ channel }) => channel.push(block)))

@@ -12,7 +12,8 @@ import { HashFunctionError } from './errors.ts'
 /** Bytes of a digest below which a multihash names nothing safely, as in Kubo. */
 const minDigestBytes = 20
 /** Bytes that an identity multihash may carry, as in Kubo. */
-const maxIdentityBytes = 128
+export const maxIdentityBytes = 128
+export const identityCode = 0x00
 
 export interface HashFunction {
   name: string
@@ -47,8 +48,6 @@ export function isDigestOf(digest: MultihashDigest, bytes: Uint8Array): boolean 
   return equal(whole.subarray(0, digest.size), digest.digest)
 }
 
-const identityCode = 0x00
-
 function equal(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0
 }
@@ -72,10 +71,19 @@ function blake(
   }))
 }
 
+/** The digest is the content. */
+function identity(bytes: Uint8Array): Uint8Array {
+  if (bytes.length <= maxIdentityBytes) return bytes
+  throw new HashFunctionError(
+    `the hash identity carries at most ${maxIdentityBytes} bytes, and a block of this upload has ${bytes.length}: use another hash`,
+  )
+}
+
 const sha256 = native('sha256')
 const blake2b256 = native('blake2b256')
 
 const hashFunctions: readonly HashFunction[] = [
+  { name: 'identity', code: identityCode, sum: identity },
   { name: 'sha2-256', code: 0x12, sum: sha256 },
   { name: 'sha2-512', code: 0x13, sum: native('sha512') },
   { name: 'sha3-224', code: 0x17, sum: native('sha3-224') },

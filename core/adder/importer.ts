@@ -24,6 +24,8 @@ export interface ImportOptions {
   rawLeaves: boolean
   wrapWithDirectory: boolean
   progress: boolean
+  /** Default: `maxFolderBytes`. */
+  folderBytesLimit?: number
 }
 
 /** What happened: some bytes of a file were read, or a node is complete. `isRoot`: it is nobody's part. */
@@ -48,7 +50,7 @@ export async function* importUnixfs(
     if (part.kind === 'directory') {
       if (top?.name !== name) {
         if (top) yield* top.finish()
-        top = new TopEntry(blocks, name)
+        top = new TopEntry(blocks, name, options.folderBytesLimit)
       }
       top.folder(inside)
       continue
@@ -63,7 +65,7 @@ export async function* importUnixfs(
         ? await blocks.symlink(part.target)
         : yield* importFile(part.content, inside.join('/'), blocks, options)
     if (!isAlone) {
-      top ??= new TopEntry(blocks, name)
+      top ??= new TopEntry(blocks, name, options.folderBytesLimit)
       top.put(inside, node)
     }
     yield { kind: 'node', name: [name, ...inside].filter(Boolean).join('/'), node, isRoot: isAlone }
@@ -102,9 +104,10 @@ class TopEntry implements ByteBudget {
   readonly name: string
   readonly #blocks: BlockMaker
   readonly #root: Folder
-  #bytesLeft = maxFolderBytes
+  #bytesLeft: number
 
-  constructor(blocks: BlockMaker, name: string) {
+  constructor(blocks: BlockMaker, name: string, bytes = maxFolderBytes) {
+    this.#bytesLeft = bytes
     this.name = name
     this.#blocks = blocks
     this.#root = this.#newFolder()

@@ -100,6 +100,8 @@ export interface AddedObject {
   bytes?: number
   size?: number
   allocations?: string[]
+  /** What was added all the same, and is not as it should be: blocks that a CAR lacks. */
+  warnings?: string[]
 }
 
 export interface RepoGcObject {

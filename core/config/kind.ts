@@ -4,6 +4,7 @@
  */
 import { multiaddr } from '@multiformats/multiaddr'
 import { formatDuration, parseDuration } from '../pin/duration.ts'
+import { authorizationHeader } from '../runtime/authorization.ts'
 import { parseEndpoint } from '../runtime/endpoint.ts'
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -29,6 +30,21 @@ export const text: Kind<string> = {
   fromJson: (json) => (typeof json === 'string' ? json : undefined),
   fromText: (written) => written,
   toJson: (value) => value,
+}
+
+/** Who asks Kubo, see `authorizationHeader`. */
+export const authorization: Kind<string> = {
+  what: '"bearer:<token>" or "basic:<user>:<password>", as in API.Authorizations of Kubo, or empty for none',
+  zero: '',
+  mayBeEmpty: true,
+  fromJson: (json) => (typeof json === 'string' ? knownAuthorization(json) : undefined),
+  fromText: knownAuthorization,
+  toJson: (value) => value,
+}
+
+function knownAuthorization(written: string): string | undefined {
+  const trimmed = written.trim()
+  return trimmed === '' || authorizationHeader(trimmed) !== undefined ? trimmed : undefined
 }
 
 /** One of some words. */

@@ -109,6 +109,23 @@ export class IpfsRefusedError extends IpfsError {
   }
 }
 
+/** The node, or what is in front of it, wants to know who asks. */
+export class IpfsCredentialsError extends IpfsError {
+  override readonly name = 'IpfsCredentialsError'
+  override readonly reason = 'failed'
+
+  constructor(call: IpfsCall, status: number, wereSent: boolean) {
+    const setting = 'ipfs_connector.ipfshttp.node_authorization'
+    super(
+      `IPFS node ${call.node} ` +
+        (wereSent
+          ? `does not let the credentials in ${setting} do ${call.what} (${status}): correct them, or allow it there`
+          : `needs credentials for ${call.what} (${status}): set ${setting}, or CLUSTER_IPFSHTTP_NODEAUTHORIZATION`),
+      call,
+    )
+  }
+}
+
 /** The node answered with something that is no answer to what was asked: not JSON, too long, another CID. */
 export class IpfsAnswerError extends IpfsError {
   override readonly name = 'IpfsAnswerError'
@@ -120,6 +137,16 @@ export class IpfsAnswerError extends IpfsError {
         'see that the address is that of an IPFS RPC API and that nothing in between changes answers',
       call,
     )
+  }
+}
+
+/** A garbage collection that did not begin: it would have removed blocks that are to be pinned. */
+export class IpfsBusyError extends IpfsError {
+  override readonly name = 'IpfsBusyError'
+  override readonly reason = 'failed'
+
+  constructor(call: IpfsCall, why: string) {
+    super(`garbage collection of IPFS node ${call.node} was not begun: ${why}`, call)
   }
 }
 

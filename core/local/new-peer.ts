@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import { defaultsOf, overrideComponent } from '../config/component.ts'
 import { ipfshttp } from '../config/components/work.ts'
 import type { Initialised, InitOptions } from '../config/initialise.ts'
+import { authorizationHeader } from '../runtime/authorization.ts'
 import { parseEndpoint } from '../runtime/endpoint.ts'
 import { systemRandom } from '../runtime/system.ts'
 import { lockFolder } from '../store/lock.ts'
@@ -37,21 +38,25 @@ async function chooseIpfs({
   if (ipfs !== 'auto') return { ipfs }
   // The other configuration says it.
   if (source !== undefined) return { ipfs: 'kubo' }
-  const { nodeMultiaddress } = overrideComponent(ipfshttp, defaultsOf(ipfshttp), environment)
-  return { ipfs: (await isKuboAt(nodeMultiaddress)) ? 'kubo' : 'embedded', probed: nodeMultiaddress }
+  const settings = overrideComponent(ipfshttp, defaultsOf(ipfshttp), environment)
+  const { nodeMultiaddress: probed } = settings
+  return { ipfs: (await isKuboAt(probed, settings.nodeAuthorization)) ? 'kubo' : 'embedded', probed }
 }
 
 /** Milliseconds that a Kubo has to answer. */
 const probeTimeout = 2000
 
 /** True when something there answers as Kubo's RPC does. */
-async function isKuboAt(address: string): Promise<boolean> {
+async function isKuboAt(address: string, credentials: string): Promise<boolean> {
   const endpoint = parseEndpoint(address)
   if (endpoint === undefined) return false
   const to =
     endpoint.kind === 'unix' ? { socketPath: endpoint.path } : { host: endpoint.host, port: endpoint.port }
+  const authorization = authorizationHeader(credentials)
+  const headers = authorization === undefined ? {} : { Authorization: authorization }
   return new Promise((resolve) => {
-    const probe = request({ ...to, method: 'POST', path: '/api/v0/version', agent: false }, (response) => {
+    const call = { ...to, headers, method: 'POST', path: '/api/v0/version', agent: false }
+    const probe = request(call, (response) => {
       clearTimeout(timer)
       response.resume()
       resolve(response.statusCode === 200)

@@ -64,6 +64,14 @@ export interface IpfsPinStateOptions extends IpfsCallOptions {
   recursiveOnly?: boolean
 }
 
+export interface IpfsPutOptions extends IpfsCallOptions {
+  /**
+   * The CIDs that are to be pinned next, which hold all of these blocks; asked for when the last block has come. None:
+   * nobody knows.
+   */
+  roots?(): readonly CID[]
+}
+
 /** `in-doubt`: whether all its blocks are still here is being looked at. `incomplete`: it was found to lack a block. */
 export type IpfsPinDoubt = 'in-doubt' | 'incomplete'
 
@@ -128,13 +136,13 @@ export interface Ipfs extends AsyncDisposable {
    * Writes blocks as they come, without pinning them, in any order. Each block keeps its CID (codec and hash); one whose
    * bytes do not match it fails the call. An error of `blocks` itself is passed on as it is. The blocks are safe from
    * garbage collection while the call runs and for a while after it (`docs/limits.md`), so that a pin can follow; on
-   * Kubo, which has no such guard itself, only from `gc` of the same object.
+   * Kubo, which has no such guard itself, only from `gc` of the same object, and until all `roots` are pinned.
    */
-  putBlocks(blocks: AsyncIterable<IpfsBlock>, options?: IpfsCallOptions): Promise<void>
+  putBlocks(blocks: AsyncIterable<IpfsBlock>, options?: IpfsPutOptions): Promise<void>
   /** One block, fetched from the network when not here. */
   getBlock(cid: CID, options?: IpfsCallOptions): Promise<Uint8Array>
   repoStat(options?: IpfsCallOptions): Promise<IpfsRepoStat>
-  /** Removes what no pin holds. */
+  /** Removes what no pin holds. Fails when blocks are being written and it cannot begin soon; it holds up no write before. */
   gc(options?: IpfsCallOptions): AsyncIterable<IpfsGcRow>
   /** The CID at the end of `/ipfs/…`, `/ipns/…` or `/ipld/…`. */
   resolve(path: string, options?: IpfsCallOptions): Promise<CID>

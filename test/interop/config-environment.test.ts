@@ -60,6 +60,8 @@ const chosen: Record<string, string | undefined> = {
   ssl_key_file: undefined,
   libp2p_listen_multiaddress: undefined,
   basic_auth_credentials: undefined,
+  // Ours.
+  node_authorization: undefined,
   peerstore_file: undefined,
   secret: 'ab'.repeat(32),
   metric_type: 'reposize',

@@ -74,13 +74,14 @@ async function answer(
 }
 
 async function* toJson(lines: AsyncIterable<AddedOutput>): AsyncGenerator<GoJson> {
-  for await (const { name, cid, bytes, size, allocations } of lines) {
+  for await (const { name, cid, bytes, size, allocations, warnings } of lines) {
     yield {
       name,
       cid: cid?.toString() ?? null,
       bytes: bytes || undefined,
       size: size || undefined,
       allocations: allocations?.length ? allocations : undefined,
+      warnings: warnings?.length ? warnings : undefined,
     }
   }
 }

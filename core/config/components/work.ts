@@ -1,5 +1,16 @@
 /** What a peer works with: IPFS, tracker, monitor, allocator, informers, observations (`spec/config.md §4.6, §4.7`). */
-import { boolean, choice, decimal, dictionary, duration, endpoint, integer, listOf, text } from '../kind.ts'
+import {
+  authorization,
+  boolean,
+  choice,
+  decimal,
+  dictionary,
+  duration,
+  endpoint,
+  integer,
+  listOf,
+  text,
+} from '../kind.ts'
 import { component, notEmpty, notNegative, positive, setting } from '../setting.ts'
 
 export const ipfshttp = component({
@@ -11,6 +22,8 @@ export const ipfshttp = component({
       asGiven: true,
       limit: { what: 'and is required', holds: (value) => value !== '' },
     }),
+    /** Ours: the Go program keeps it and does not know it. */
+    node_authorization: setting(authorization, '', { hidden: true, secret: true }),
     connect_swarms_delay: setting(duration, 30_000, { limit: notNegative }),
     ipfs_request_timeout: setting(duration, 300_000, { limit: notNegative }),
     /** Since the last progress; 0 = never. */

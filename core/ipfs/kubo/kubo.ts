@@ -1,5 +1,6 @@
 /** The IPFS node beside the peer is a Kubo, reached over its RPC API (`spec/behaviour.md` §5). */
 import { CID } from 'multiformats/cid'
+import { authorizationHeader } from '../../runtime/authorization.ts'
 import type {
   Ipfs,
   IpfsBlock,
@@ -10,12 +11,14 @@ import type {
   IpfsPinProgress,
   IpfsPinState,
   IpfsPinStateOptions,
+  IpfsPutOptions,
   IpfsRepoStat,
 } from '../../runtime/ipfs.ts'
 import type { Runtime } from '../../runtime/ports.ts'
 import {
   IpfsAbortedError,
   IpfsAnswerError,
+  IpfsBusyError,
   type IpfsCall,
   IpfsInputError,
   IpfsRefusedError,
@@ -24,7 +27,7 @@ import { Answer } from './answers.ts'
 import { type BlockBatch, sendInBatches } from './block-batches.ts'
 import { type BlockKind, kindOf } from './block-kinds.ts'
 import type { CallLimit } from './call-scope.ts'
-import { GcGuard } from './gc-guard.ts'
+import { GcGuard, GuardBusyError } from './gc-guard.ts'
 import { LinkedAbort } from './linked-abort.ts'
 import { multipartBody } from './multipart.ts'
 import { Pinning } from './pinning.ts'
@@ -43,9 +46,13 @@ export interface KuboTimeouts {
 export interface KuboInit {
   /** Multiaddr of the RPC API: `/ip4/127.0.0.1/tcp/5001`, `/dns/…`, `/unix/…`, with `/https` at the end for TLS. */
   address: string
+  /** `bearer:<token>` or `basic:<user>:<password>`, as Kubo's `API.Authorizations` has them. Never shown. */
+  authorization?: string
   timeouts?: KuboTimeouts
   /** ms for which written blocks are safe from `gc`, see `GcGuard`. Default 1 min. */
   gcGrace?: number
+  /** ms that `gc` waits for writes and their pins. Default 15 s. */
+  gcPatience?: number
   runtime: Runtime
 }
 
@@ -55,6 +62,12 @@ export function createKubo(init: KuboInit): Ipfs {
 }
 
 const minute = 60_000
+/** ms after a write of unknown blocks in which their pin is made. */
+const defaultGcGrace = 60_000
+/** Half of what clients wait for an answer. */
+const defaultGcPatience = 15_000
+/** Roots that `gc` looks for among the pins before it waits for them. */
+const maxRootsAsked = 64
 
 /** Bytes of the largest block that is read or written. */
 const maxBlock = 16 * 1024 * 1024
@@ -69,13 +82,17 @@ class Kubo implements Ipfs {
   readonly #limits: { unpin: number; gc: number }
   readonly #closing = new AbortController()
 
-  constructor({ address, timeouts = {}, gcGrace = minute, runtime: base }: KuboInit) {
+  constructor({ address, timeouts = {}, runtime: base, ...init }: KuboInit) {
     const runtime = { ...base, logger: base.logger.component('ipfs') }
     const request = timeouts.request ?? 5 * minute
     this.#runtime = runtime
-    this.#rpc = new Rpc(address, runtime)
+    this.#rpc = new Rpc(address, runtime, authorizationHeader(init.authorization ?? ''))
     this.#pinning = new Pinning({ rpc: this.#rpc, runtime, requestTimeout: request })
-    this.#gcGuard = new GcGuard(runtime, gcGrace)
+    this.#gcGuard = new GcGuard({
+      runtime,
+      grace: init.gcGrace ?? defaultGcGrace,
+      patience: init.gcPatience ?? defaultGcPatience,
+    })
     this.#limits = { unpin: timeouts.unpin ?? 180 * minute, gc: timeouts.gc ?? 1_440 * minute }
     this.#request = { ms: request, of: 'call', setting: 'ipfs_request_timeout', reason: 'unreachable' }
   }
@@ -87,7 +104,10 @@ class Kubo implements Ipfs {
 
   async pinState(cid: CID, options: IpfsPinStateOptions = {}): Promise<IpfsPinState> {
     const { recursiveOnly = false, signal } = options
-    if (await this.#pinning.isPinned(cid, 'recursive', signal)) return 'recursive'
+    if (await this.#pinning.isPinned(cid, 'recursive', signal)) {
+      this.#gcGuard.pinned(cid)
+      return 'recursive'
+    }
     return !recursiveOnly && (await this.#pinning.isPinned(cid, 'direct', signal)) ? 'direct' : 'unpinned'
   }
 
@@ -105,8 +125,10 @@ class Kubo implements Ipfs {
     }
   }
 
-  pin(cid: CID, options: IpfsPinOptions): Promise<IpfsPinProgress> {
-    return this.#pinning.pin(cid, options)
+  async pin(cid: CID, options: IpfsPinOptions): Promise<IpfsPinProgress> {
+    const progress = await this.#pinning.pin(cid, options)
+    if (options.mode === 'recursive') this.#gcGuard.pinned(cid)
+    return progress
   }
 
   async unpin(cid: CID, options?: IpfsCallOptions): Promise<void> {
@@ -120,11 +142,11 @@ class Kubo implements Ipfs {
     }
   }
 
-  async putBlocks(blocks: AsyncIterable<IpfsBlock>, options?: IpfsCallOptions): Promise<void> {
+  async putBlocks(blocks: AsyncIterable<IpfsBlock>, options?: IpfsPutOptions): Promise<void> {
     using abort = new LinkedAbort(options?.signal, this.#closing.signal)
     const call = this.#rpc.callOf('block/put')
     try {
-      using _ = await this.#gcGuard.write(abort.signal)
+      using write = await this.#gcGuard.write(abort.signal)
       await sendInBatches(
         blocks,
         {
@@ -133,6 +155,7 @@ class Kubo implements Ipfs {
         },
         abort.signal,
       )
+      write.willBePinned(options?.roots?.() ?? [])
     } catch (error) {
       throw abort.signal.aborted && error === abort.signal.reason ? new IpfsAbortedError(call, error) : error
     }
@@ -154,7 +177,11 @@ class Kubo implements Ipfs {
     const query: [string, string][] = [['stream-errors', 'true']]
     const call = this.#rpc.callOf('repo/gc', query)
     const limit: CallLimit = { ...this.#request, ms: this.#limits.gc, setting: 'repogc_timeout' }
+    for (const cid of this.#gcGuard.awaited().slice(0, maxRootsAsked)) {
+      await this.pinState(cid, { recursiveOnly: true, signal: abort.signal })
+    }
     using _ = await this.#gcGuard.collect(abort.signal).catch((reason: unknown) => {
+      if (reason instanceof GuardBusyError) throw new IpfsBusyError(call, reason.message)
       throw new IpfsAbortedError(call, reason)
     })
     try {

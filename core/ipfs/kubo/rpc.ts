@@ -7,11 +7,11 @@ import {
   type IpfsCall,
   type IpfsError,
   IpfsInputError,
-  IpfsRefusedError,
   IpfsUnreachableError,
 } from '../errors.ts'
 import { type CallLimit, CallScope } from './call-scope.ts'
 import type { RpcResponse } from './connection.ts'
+import { errorOf, kuboError, oneLine, webPage } from './error-answer.ts'
 import { HttpSyntaxError } from './http-response.ts'
 import { LineSplitter, LineTooLongError } from './json-lines.ts'
 import { type RpcBody, Transport } from './transport.ts'
@@ -20,10 +20,8 @@ import { type RpcBody, Transport } from './transport.ts'
 const maxJson = 16 * 1024 * 1024
 /** Bytes of one line of a streamed answer. */
 const maxLine = 1024 * 1024
-/** Bytes read of the body of an error. */
-const maxErrorBody = 64 * 1024
-/** Characters of an error of Kubo that are passed on. */
-const maxErrorText = 4_096
+/** Characters of why a connection failed that are passed on. */
+const maxReason = 1_000
 
 export interface RpcRequest {
   /** Such as `pin/add`. */
@@ -39,12 +37,17 @@ export class Rpc {
   readonly #address: string
   readonly #runtime: Runtime
   readonly #transport: Transport
+  readonly #hasCredentials: boolean
   readonly #calls = new Set<CallScope>()
   #closed = false
 
-  /** Throws `IpfsInputError` when `address` is not that of an HTTP endpoint. */
-  constructor(address: string, runtime: Runtime) {
+  /**
+   * `authorization`: the credentials as a header has them. Throws `IpfsInputError` when `address` is not that of an HTTP
+   * endpoint.
+   */
+  constructor(address: string, runtime: Runtime, authorization?: string) {
     this.#address = address
+    this.#hasCredentials = authorization !== undefined
     this.#runtime = runtime
     const endpoint = parseEndpoint(address)
     if (endpoint === undefined) {
@@ -54,7 +57,7 @@ export class Rpc {
         { what: 'connect', node: address },
       )
     }
-    this.#transport = new Transport(endpoint)
+    this.#transport = new Transport(endpoint, authorization)
   }
 
   /** The call as errors name it. */
@@ -117,7 +120,7 @@ export class Rpc {
     const scope = new CallScope(call, limit, signal, this.#runtime)
     this.#calls.add(scope)
     const response = this.#transport.post(call.what, body, scope.signal)
-    return new RpcAnswer(scope, response, () => this.#calls.delete(scope))
+    return new RpcAnswer(scope, response, this.#hasCredentials, () => this.#calls.delete(scope))
   }
 }
 
@@ -125,12 +128,14 @@ export class Rpc {
 class RpcAnswer implements Disposable {
   readonly #scope: CallScope
   readonly #coming: Promise<RpcResponse>
+  readonly #hasCredentials: boolean
   readonly #onEnd: () => void
   #response: RpcResponse | undefined
 
-  constructor(scope: CallScope, coming: Promise<RpcResponse>, onEnd: () => void) {
+  constructor(scope: CallScope, coming: Promise<RpcResponse>, hasCredentials: boolean, onEnd: () => void) {
     this.#scope = scope
     this.#coming = coming
+    this.#hasCredentials = hasCredentials
     this.#onEnd = onEnd
   }
 
@@ -165,7 +170,7 @@ class RpcAnswer implements Disposable {
     const response = await this.#coming
     if (response.status === 200) return response
     this.#response = response
-    throw await refusal(this.#scope.call, response)
+    throw await errorOf(this.#scope.call, response, this.#hasCredentials)
   }
 }
 
@@ -186,59 +191,8 @@ function parseJson(call: IpfsCall, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new IpfsAnswerError(call, `it is not JSON: ${JSON.stringify(text.slice(0, 100))}`)
+    throw new IpfsAnswerError(call, `it is not JSON: ${webPage(text) ?? JSON.stringify(text.slice(0, 100))}`)
   }
-}
-
-/** What a status other than 200 means. */
-async function refusal(call: IpfsCall, response: RpcResponse): Promise<IpfsError> {
-  const { status } = response
-  const body = await readStart(response)
-  const message = messageOf(body)
-  if (message !== undefined) return kuboError(call, status, message)
-  if (status === 502 || status === 503 || status === 504) {
-    return new IpfsUnreachableError(call, `what is in front of it answered ${status}`)
-  }
-  const text = clip(body.trim())
-  return new IpfsRefusedError(
-    call,
-    `IPFS request failed (is it running?) (${call.what}). Code ${status}: ${text}`,
-    text,
-  )
-}
-
-/** The first bytes of an error body; the connection is given up when there are more. */
-async function readStart(response: RpcResponse): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  while (length < maxErrorBody) {
-    const chunk = await response.read()
-    if (chunk === undefined) break
-    chunks.push(chunk)
-    length += chunk.length
-  }
-  return Buffer.concat(chunks).subarray(0, maxErrorBody).toString()
-}
-
-/** The message of Kubo's error object, `{"Message":…,"Code":…,"Type":"error"}`. */
-function messageOf(body: string): string | undefined {
-  try {
-    const value: unknown = JSON.parse(body)
-    if (typeof value !== 'object' || value === null || !('Message' in value)) return undefined
-    return typeof value.Message === 'string' ? value.Message : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** The words of the original, that tools look for (`spec/behaviour.md` §5.3). */
-function kuboError(call: IpfsCall, status: number, message: string): IpfsRefusedError {
-  const text = clip(message)
-  return new IpfsRefusedError(call, `IPFS error (${call.what}). Code: ${status}. Message: ${text}`, text)
-}
-
-function clip(text: string): string {
-  return text.length > maxErrorText ? `${text.slice(0, maxErrorText)}…` : text
 }
 
 function isIpfsError(error: unknown): error is IpfsError {
@@ -249,7 +203,7 @@ function transportError(call: IpfsCall, error: unknown): IpfsError {
   if (error instanceof HttpSyntaxError) return new IpfsAnswerError(call, `it is not HTTP: ${error.message}`)
   const { code, message } = error as { code?: string; message?: string }
   const why = reasons[code ?? ''] ?? message ?? String(error)
-  return new IpfsUnreachableError(call, clip(why), { cause: error })
+  return new IpfsUnreachableError(call, oneLine(why, maxReason), { cause: error })
 }
 
 const reasons: Record<string, string> = {

@@ -19,10 +19,13 @@ const maxIdleConnections = 32
 export class Transport {
   readonly #endpoint: Endpoint
   readonly #host: string
+  /** A line of the head. */
+  readonly #authorization: string
   readonly #idle = new Set<Connection>()
 
-  constructor(endpoint: Endpoint) {
+  constructor(endpoint: Endpoint, authorization?: string) {
     this.#endpoint = endpoint
+    this.#authorization = authorization === undefined ? '' : `Authorization: ${authorization}\r\n`
     this.#host = endpoint.kind === 'unix' ? 'localhost' : authorityOf(endpoint)
   }
 
@@ -56,7 +59,8 @@ export class Transport {
   #head(path: string, body: RpcBody | undefined): string {
     const length = body?.chunks.reduce((sum, chunk) => sum + chunk.length, 0) ?? 0
     const type = body === undefined ? '' : `Content-Type: ${body.contentType}\r\n`
-    return `POST /api/v0/${path} HTTP/1.1\r\nHost: ${this.#host}\r\n${type}Content-Length: ${length}\r\n\r\n`
+    const fixed = `Host: ${this.#host}\r\n${this.#authorization}`
+    return `POST /api/v0/${path} HTTP/1.1\r\n${fixed}${type}Content-Length: ${length}\r\n\r\n`
   }
 
   #connect(): Connection {

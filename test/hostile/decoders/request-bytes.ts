@@ -1,5 +1,7 @@
 /** What clients of the APIs send: uploads, options, JSON, names. */
-import { CarWriter } from '@ipld/car/writer'
+import * as dagCbor from '@ipld/dag-cbor'
+import * as dagJson from '@ipld/dag-json'
+import * as dagPb from '@ipld/dag-pb'
 import { CID } from 'multiformats/cid'
 import { importCar } from '../../../core/adder/car.ts'
 import { signToken, verifyToken } from '../../../core/api/json-web-token.ts'
@@ -15,6 +17,7 @@ import { parseGoJson } from '../../../core/pin/go-json.ts'
 import { parsePinText } from '../../../core/pin/json.ts'
 import { pinOptionsFromQuery } from '../../../core/pin/options.ts'
 import { parsePeerId } from '../../../core/pin/peer-id.ts'
+import { blockOf, makeCar, makeCar2 } from '../../unit/adder/car-rig.ts'
 import crdt from '../../vectors/crdt_pins.json'
 import live from '../../vectors/live_daemon.json'
 import { type Decoder, fromHex, inPieces, textBytes, textOf } from './decoder.ts'
@@ -27,7 +30,7 @@ const multipart = [
 
 export const requestBytes: Record<string, Decoder> = {
   'CAR files': {
-    good: [await carOf(CID.parse(cid), fromHex(block_hex))],
+    good: await carsOf(CID.parse(cid), fromHex(block_hex)),
     errors: ['CarError'],
     decode: (bytes) => importCar(inPieces(bytes), async () => {}),
   },
@@ -110,10 +113,18 @@ export const requestBytes: Record<string, Decoder> = {
 
 const refusal = Object.assign(new Error('refused'), { name: 'refused' })
 
-async function carOf(root: CID, bytes: Uint8Array): Promise<Uint8Array> {
-  const { writer, out } = CarWriter.create([root])
-  const chunks = Array.fromAsync(out)
-  await writer.put({ cid: root, bytes })
-  await writer.close()
-  return Uint8Array.from(Buffer.concat(await chunks))
+/** Of version 1, of version 2 with an index, filled up with zeros, and with links of each codec. */
+async function carsOf(cid: CID, bytes: Uint8Array): Promise<Uint8Array[]> {
+  const values = { a: [cid, { b: cid }] }
+  const blocks = [
+    { cid, bytes },
+    await blockOf(dagCbor.encode(values), dagCbor.code),
+    await blockOf(dagJson.encode(values), dagJson.code),
+    await blockOf(dagPb.encode({ Links: [{ Hash: cid, Name: 'a', Tsize: 1 }] }), dagPb.code),
+  ]
+  const car = await makeCar([cid, blocks[1]!.cid], blocks)
+  const padded = Buffer.concat([car, new Uint8Array(100)])
+  return [car, padded, makeCar2(padded, { padding: 10, index: new Uint8Array(20).fill(3) })].map((each) =>
+    Uint8Array.from(each),
+  )
 }

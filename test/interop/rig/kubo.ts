@@ -11,6 +11,8 @@ export interface KuboNodeInit {
   program: string
   /** Listens on a unix socket in place of a TCP port. */
   unixSocket?: boolean
+  /** What `API.Authorizations` lets in, as `bearer:…` or `basic:…:…`; everybody when there are none. */
+  authorizations?: string[]
 }
 
 export class KuboNode implements AsyncDisposable {
@@ -21,9 +23,16 @@ export class KuboNode implements AsyncDisposable {
   readonly #program: string
   readonly #folder: string
   readonly #daemon: Daemon
+  readonly #authorizations: string[]
 
-  private constructor(program: string, folder: string, api: string, gatewayPort: number) {
+  private constructor(
+    { program, authorizations = [] }: KuboNodeInit,
+    folder: string,
+    api: string,
+    gatewayPort: number,
+  ) {
     this.#program = program
+    this.#authorizations = authorizations
     this.#folder = folder
     this.api = api
     this.gateway = `http://127.0.0.1:${gatewayPort}`
@@ -31,11 +40,12 @@ export class KuboNode implements AsyncDisposable {
   }
 
   /** Creates the repo and starts the daemon. */
-  static async start({ program, unixSocket = false }: KuboNodeInit): Promise<KuboNode> {
+  static async start(init: KuboNodeInit): Promise<KuboNode> {
+    const { unixSocket = false } = init
     const folder = temporaryFolder('kubo')
     const [apiPort, gatewayPort, swarmPort] = (await freePorts(3)) as [number, number, number]
     const api = unixSocket ? `/unix${join(folder, 'api.sock')}` : `/ip4/127.0.0.1/tcp/${apiPort}`
-    const node = new KuboNode(program, folder, api, gatewayPort)
+    const node = new KuboNode(init, folder, api, gatewayPort)
     try {
       await node.ipfs('init', '--profile', 'test', '--empty-repo')
       node.#configure({
@@ -86,7 +96,9 @@ export class KuboNode implements AsyncDisposable {
 
   /** Runs `ipfs <args>` on this node and gives its output. */
   ipfs(...args: string[]): Promise<string> {
-    return run([this.#program, ...args], this.#env)
+    const [authorization] = this.#authorizations
+    const flags = authorization === undefined ? [] : [`--api-auth=${authorization}`]
+    return run([this.#program, ...flags, ...args], this.#env)
   }
 
   /** Adds bytes, unpinned. Gives the CID. */
@@ -113,6 +125,11 @@ export class KuboNode implements AsyncDisposable {
     const file = join(this.#folder, 'repo', 'config')
     const config = JSON.parse(readFileSync(file, 'utf8'))
     config.Addresses.API = addresses.api
+    const known = this.#authorizations.map((secret, number) => [
+      `user${number}`,
+      { AuthSecret: secret, AllowedPaths: ['/api/v0'] },
+    ])
+    if (known.length > 0) config.API.Authorizations = Object.fromEntries(known)
     config.Addresses.Gateway = addresses.gateway
     config.Addresses.Swarm = [addresses.swarm]
     config.Bootstrap = []

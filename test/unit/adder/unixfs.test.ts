@@ -1,7 +1,12 @@
 /** The CIDs are those that Kubo 0.42 gives (`ipfs add -n`). */
 import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import type { AddParameters } from '../../../core/adder/add.ts'
+import type { AddParameters, UploadPart } from '../../../core/adder/add.ts'
+import { BlockMaker } from '../../../core/adder/block-maker.ts'
+import { chunkerNamed } from '../../../core/adder/chunker.ts'
+import { UploadTooLargeError } from '../../../core/adder/errors.ts'
+import { hashFunctionNamed } from '../../../core/adder/hashing.ts'
+import { importUnixfs } from '../../../core/adder/importer.ts'
 import { add, file } from './add-rig.ts'
 import { mixedBytes } from './mixed-bytes.ts'
 
@@ -160,7 +165,59 @@ describe('what is at the top', () => {
   })
 })
 
+describe('the hash identity', () => {
+  test('puts the content into the CID, and nothing is stored', async () => {
+    const { outputs, pinned, blocks, error } = await add([file('a', 'hello')], {
+      hash: 'identity',
+      cidVersion: 1,
+      rawLeaves: true,
+    })
+    expect([error, pinned, blocks.size]).toEqual([undefined, ['bafkqablimvwgy3y'], 0])
+    expect(String(outputs[0]?.cid)).toBe('bafkqablimvwgy3y')
+  })
+
+  test('takes 128 bytes and no more', async () => {
+    const options = { hash: 'identity', cidVersion: 1, rawLeaves: true } as const
+    expect((await add([file('a', 'x'.repeat(128))], options)).error).toBeUndefined()
+    const { error, pinned } = await add([file('a', 'x'.repeat(129))], options)
+    expect([error?.name, pinned]).toEqual(['HashFunctionError', []])
+    expect(error?.message).toContain('at most 128 bytes')
+  })
+})
+
 describe('an upload is refused', () => {
+  test.each(['files', 'folders', 'folders in folders'])(
+    'with more %s than are held in memory',
+    async (what) => {
+      let read = 0
+      async function* parts(): AsyncGenerator<UploadPart> {
+        for (; read < 20_000; read++) {
+          if (what === 'files') yield file(`${read}`.padEnd(100, '-'), '')
+          else if (what === 'folders') yield { kind: 'directory', path: `${read}` }
+          else yield { kind: 'directory', path: `${read}${'/a'.repeat(99)}` }
+        }
+      }
+      const blocks = new BlockMaker({
+        cidVersion: 1,
+        hash: hashFunctionNamed('sha2-256'),
+        emit: async () => undefined,
+      })
+      const options = {
+        chunker: chunkerNamed('size-1000'),
+        layout: 'balanced',
+        rawLeaves: true,
+        progress: false,
+      } as const
+      const limits = { wrapWithDirectory: true, folderBytesLimit: 1_000_000 }
+      const imported = (async () => {
+        for await (const _ of importUnixfs(parts(), blocks, { ...options, ...limits }));
+      })()
+      const error = await imported.catch((thrown: Error) => thrown)
+      expect(error).toBeInstanceOf(UploadTooLargeError)
+      expect(read).toBeLessThan(10_000)
+    },
+  )
+
   const refused: [why: string, paths: string[], message: string][] = [
     ['that leads out of its folder', ['d/../../x'], 'leads out of its folder'],
     ['with a NUL byte in a path', ['d/a\0b'], 'has a NUL byte'],

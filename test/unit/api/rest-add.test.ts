@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import * as dagCbor from '@ipld/dag-cbor'
+import { blockOf, makeCar } from '../adder/car-rig.ts'
 import { createMemoryService, self } from './memory-service.ts'
 import { type AskOptions, form, formType, RestRig } from './rest-rig.ts'
 
@@ -72,6 +74,36 @@ describe('an add', () => {
     const wrapped = (await rig.ask('/add?wrap-with-directory=true', upload(body))).body.trimEnd().split('\n')
     expect(wrapped.map((row) => JSON.parse(row).name)).toEqual(['a', 'b', ''])
     expect(rig.service.changes).toEqual([`pin ${JSON.parse(wrapped[2]!).cid}`])
+  })
+
+  test('that cannot be added as it is is a fault of the client', async () => {
+    await using rig = await RestRig.start()
+    const body = form([{ name: 'a', content: 'hello, this is no CAR file' }])
+    for (const [query, text] of [
+      ['hash=size-1', 'hash function name not known: "size-1"'],
+      ['hash=sha2-512', 'invalid cid: invalid v0 prefix'],
+      ['chunker=bogus', 'bogus'],
+      ['chunker=size-99999999999', 'maximum chunk size'],
+      ['format=car', 'CAR file'],
+    ] as const) {
+      const { status, body: answer } = await rig.ask(`/add?${query}`, upload(body))
+      expect([query, status]).toEqual([query, 400])
+      expect(JSON.parse(answer).message).toContain(text)
+    }
+    expect(rig.service.changes).toEqual([])
+  })
+
+  test('of a CAR with a hole says in its line which block is missing', async () => {
+    await using rig = await RestRig.start()
+    const leaf = await blockOf(Buffer.from('leaf'))
+    const root = await blockOf(dagCbor.encode({ a: leaf.cid }), dagCbor.code)
+    const car = await makeCar([root.cid], [root])
+    const { status, body } = await rig.ask('/add?format=car', upload(form([{ name: 't.car', content: car }])))
+    expect(status).toBe(200)
+    expect(JSON.parse(body).warnings).toEqual([
+      expect.stringContaining(`block ${leaf.cid} of ${root.cid}, at "a",`),
+    ])
+    expect(rig.service.changes).toEqual([`pin ${root.cid}`])
   })
 
   test('answers one array where no stream is asked for', async () => {
@@ -169,7 +201,7 @@ describe('an add is refused', () => {
       '/add?format=car',
       upload(form([{ name: 'a', content: 'a' }])),
       400,
-      'unexpected EOF',
+      'unexpected EOF: it is no CAR file, or less than the header of one',
     ],
     [
       'wrapped around a CAR',

@@ -116,11 +116,12 @@ describe('blocks for Kubo', () => {
       Array.from({ length: 9 }, (_, i) => rawBlock(filledBytes(`large ${i}`, 1_000_000))),
     )
     await ipfs.putBlocks(each(large))
-    expect(server.uploads.map(({ parts }) => parts.length)).toEqual([5, 4])
+    // Two requests go at once, and either may be read first.
+    expect(server.uploads.map(({ parts }) => parts.length).sort()).toEqual([4, 5])
     server.uploads.length = 0
     const { leaves } = await fileTree('small ones', 2_300, 10)
     await ipfs.putBlocks(each(leaves))
-    expect(server.uploads.map(({ parts }) => parts.length).sort()).toEqual([1_000, 1_000, 300])
+    expect(server.uploads.map(({ parts }) => parts.length).sort((a, b) => a - b)).toEqual([300, 1_000, 1_000])
   })
 
   test('are asked for no faster than Kubo takes them', async () => {
