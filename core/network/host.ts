@@ -19,6 +19,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { BoundedDatastore } from '../libp2p/bounded-datastore.ts'
 import {
   defaultUnprovenLimits,
   UnprovenConnections,
@@ -134,6 +135,7 @@ export async function createHost(init: HostInit): Promise<ClusterHost> {
       // The library refuses the newest, whatever the others have sent.
       maxIncomingPendingConnections: Number.POSITIVE_INFINITY,
     },
+    datastore: new BoundedDatastore(),
     connectionMonitor: { enabled: true, pingInterval, pingTimeout: { minTimeout: minPingTimeout } },
     peerDiscovery: init.mdns ? [mdns({ serviceTag: '_ipfs-cluster-discovery._udp.local' })] : [],
     services: {

@@ -13,6 +13,7 @@ import { yamux } from '@libp2p/yamux'
 import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import * as Digest from 'multiformats/hashes/digest'
+import { BoundedDatastore } from '../../libp2p/bounded-datastore.ts'
 import { UnprovenConnections } from '../../libp2p/unproven-connections.ts'
 import { encrypters } from '../../network/encrypters.ts'
 import type { EmbeddedConfig } from './config.ts'
@@ -55,6 +56,7 @@ export async function startHost(
     transports: [tcp()],
     connectionEncrypters: encrypters() as never,
     streamMuxers: [yamux()],
+    datastore: new BoundedDatastore(),
     connectionManager: {
       maxConnections,
       dialTimeout,
