@@ -276,8 +276,11 @@ export class Connections implements AsyncDisposable {
 
   #every(name: string, ms: number, run: () => Promise<void>): void {
     this.#after(name, ms, async () => {
-      await run()
-      this.#every(name, ms, run)
+      try {
+        await run()
+      } finally {
+        this.#every(name, ms, run)
+      }
     })
   }
 

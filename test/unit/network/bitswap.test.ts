@@ -82,7 +82,7 @@ test('of a long list of wants the first 8,192 are read, and the peer stays conne
   const served = { ...nothing, has: (cid: CID) => asked.add(numberOf(cid)).size < 0 }
   await using _ = await startBitswap(server.host, served, () => undefined)
   const stream = await client.host.dialProtocol(server.host.getMultiaddrs(), protocol)
-  stream.send(shortWants(50_000))
+  stream.send(shortWants(10_000))
   await eventually('the wants that are kept were looked for', async () => asked.size >= 1_024)
   await client.host.services.identify.identify(client.host.getConnections()[0]!)
   expect(Math.max(...asked)).toBe(8_191)
@@ -96,7 +96,7 @@ test('a peer that sends more wants than any implementation does is dropped, and 
   const served = { ...nothing, has: (cid: CID) => asked.add(cid.toString()).size < 0 }
   await using _ = await startBitswap(server.host, served, () => undefined)
   const stream = await client.host.dialProtocol(server.host.getMultiaddrs(), protocol)
-  stream.send(shortWants(200_000))
+  stream.send(shortWants(70_000))
   await eventually('it is dropped', async () => server.host.getConnections().length === 0)
   expect(asked.size).toBe(0)
 })

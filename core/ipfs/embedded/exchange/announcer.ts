@@ -48,21 +48,31 @@ export class Announcer implements AsyncDisposable {
     this.#timer?.cancel()
     if (this.#closing.signal.aborted || this.#interval === 0) return
     this.#timer = this.#runtime.scheduler.after(delay, () => {
-      this.#round = this.#announceDue().then((announced) => {
-        this.#round = undefined
-        this.#schedule(announced > 0 ? 0 : idle)
-      })
+      this.#round = this.#announce()
     })
+  }
+
+  /** One round. Whatever comes of it, there is a next one. */
+  async #announce(): Promise<void> {
+    let announced = 0
+    try {
+      announced = await this.#announceDue()
+    } catch (error) {
+      this.#runtime.logger.warn('pins could not be announced; it is tried again', { error: String(error) })
+    } finally {
+      this.#round = undefined
+      this.#schedule(announced > 0 ? 0 : idle)
+    }
   }
 
   /** Announces what is due, a few pins, and resolves with how many succeeded. */
   async #announceDue(): Promise<number> {
     const due = this.#index.pinsToAnnounce(this.#runtime.clock.now() - this.#interval, concurrency)
-    const results = await Promise.all(due.map((bytes) => this.#announce(CID.decode(bytes))))
+    const results = await Promise.all(due.map((bytes) => this.#announcePin(CID.decode(bytes))))
     return results.filter(Boolean).length
   }
 
-  async #announce(cid: CID): Promise<boolean> {
+  async #announcePin(cid: CID): Promise<boolean> {
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(timeout)])
     try {
       let told = 0
