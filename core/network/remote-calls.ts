@@ -27,6 +27,8 @@ export interface RemoteCallLimits {
   signal?: AbortSignal
   /** Milliseconds for the whole call; none when absent. Reaching the peer has its own (`dial_peer_timeout`). */
   timeout?: number
+  /** Milliseconds that a stream may go without a value while one is waited for; no limit when absent. */
+  stallTimeout?: number
 }
 
 export class RemoteCalls {
@@ -62,9 +64,27 @@ export class RemoteCalls {
     values: Iterable<A> | AsyncIterable<A>,
     limits: RemoteCallLimits = {},
   ): AsyncGenerator<R> {
-    using deadline = this.#deadline(peer, method.name, limits)
+    const { signal, stallTimeout } = limits
+    const stall = new AbortController()
+    const signals = signal === undefined ? stall.signal : AbortSignal.any([signal, stall.signal])
+    using deadline = this.#deadline(peer, method.name, { ...limits, signal: signals })
     const stream = await this.#open(peer, method, deadline.signal)
-    yield* callStream(rpcStream(stream), method, values, deadline.signal)
+    const answers = callStream(rpcStream(stream), method, values, deadline.signal)
+    const next = async () => {
+      if (stallTimeout === undefined) return await answers.next()
+      const late = new PeerSilentError(peer, method.name, stallTimeout)
+      const timer = this.#scheduler.after(stallTimeout, () => stall.abort(late))
+      try {
+        return await answers.next()
+      } finally {
+        timer.cancel()
+      }
+    }
+    try {
+      for (let answer = await next(); answer.done !== true; answer = await next()) yield answer.value
+    } finally {
+      await answers.return(undefined)
+    }
   }
 
   async #open(
