@@ -39,7 +39,7 @@ export const quickCall = 1_000
 /** Of the pins or unpins in flight, at most this part (but at least one) tries what has failed before. */
 export const retryShare = 0.75
 
-/** Milliseconds after which the clock is looked at in any case, so that a jump of it delays work no longer. */
+/** Milliseconds after which the clock is looked at in any case, so that a jump of it delays what waits for a time no longer. */
 export const longestWait = 60_000
 
 /** Milliseconds without any answer to what is in flight, after which the node is asked whether it is there. */

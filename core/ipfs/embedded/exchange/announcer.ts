@@ -67,7 +67,8 @@ export class Announcer implements AsyncDisposable {
 
   /** Announces what is due, a few pins, and resolves with how many succeeded. */
   async #announceDue(): Promise<number> {
-    const due = this.#index.pinsToAnnounce(this.#runtime.clock.now() - this.#interval, concurrency)
+    const now = this.#runtime.clock.now()
+    const due = this.#index.pinsToAnnounce(now - this.#interval, now, concurrency)
     const results = await Promise.all(due.map((bytes) => this.#announcePin(CID.decode(bytes))))
     return results.filter(Boolean).length
   }
