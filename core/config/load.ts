@@ -6,6 +6,7 @@ import { ConfigFileError, ConfigValueError, SourceError } from './errors.ts'
 import { serviceFileOf } from './folder.ts'
 import { placeOfJsonError } from './json-text.ts'
 import type { Json } from './kind.ts'
+import { splitByPeer } from './peer-addresses.ts'
 import { allVariables, readService, type Service } from './service.ts'
 import { fetchSource, maxServiceBytes } from './source.ts'
 
@@ -44,6 +45,13 @@ export async function loadConfig(
   for (const warning of environmentWarnings(environment)) warnings.add(warning)
   if (config.cluster.secret === '') {
     warnings.add('cluster.secret is empty: whoever reaches this peer can join the cluster')
+  }
+  const { nameless } = splitByPeer(config.cluster.peerAddresses)
+  if (nameless.length > 0) {
+    warnings.add(
+      `cluster.peer_addresses: ${nameless.join(', ')} name no peer and are not used: add /p2p/<peer ID>, which ` +
+        '"cluster id" on that peer shows',
+    )
   }
   return { config, warnings: [...warnings] }
 }

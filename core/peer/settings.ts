@@ -1,5 +1,6 @@
 /** What the configuration says, in the terms of the parts that a peer is made of. */
 import type { Config } from '../config/load.ts'
+import { splitByPeer } from '../config/peer-addresses.ts'
 import type { NetworkSettings } from '../network/cluster-network.ts'
 import { seenMessages } from '../network/topics.ts'
 import type { PrioritySettings } from '../tracker/priority.ts'
@@ -97,7 +98,7 @@ export function networkSettings({ cluster, crdt }: Config): NetworkSettings {
       peerExchange: !cluster.followerMode,
     },
     trustedPeers: crdt.trustedPeers,
-    peerAddresses: cluster.peerAddresses,
+    peerAddresses: splitByPeer(cluster.peerAddresses).usable,
     rebroadcastInterval: crdt.rebroadcastInterval,
   }
 }

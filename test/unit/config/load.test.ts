@@ -361,3 +361,14 @@ describe('showing a configuration', () => {
     expect(JSON.parse(renderService(config, 'display-secrets')).cluster.secret).toBe(secret)
   })
 })
+
+test('an address of a peer that names no peer is told, and no error', async () => {
+  await using folder = await initialisedFolder()
+  await editService(folder.path, (json) => {
+    json.cluster.peer_addresses = ['/ip4/192.0.2.1/tcp/9096']
+  })
+  const { warnings } = await loadConfig(folder.path, {})
+  expect(warnings.filter((warning) => warning.includes('name no peer'))).toEqual([
+    expect.stringContaining('cluster.peer_addresses: /ip4/192.0.2.1/tcp/9096'),
+  ])
+})
