@@ -110,22 +110,40 @@ export class RemoteCalls {
   }
 }
 
+/** What others have begun and not ended. */
+export interface ServedCalls {
+  /** Calls that are under way. */
+  readonly calls: number
+  /** Bytes of values that have not all come. */
+  readonly bytes: number
+}
+
 /** Answers the calls of others from now on. */
 export async function serveCalls(
   host: ClusterHost,
   handlers: AnyHandler[],
   init: Omit<RpcServerInit, 'handlers' | 'room'>,
-): Promise<void> {
+): Promise<ServedCalls> {
   const room = new WaitingRoom()
+  const servers: RpcServer[] = []
   const protocols = new Set([rpcProtocol, ...handlers.map(protocolOf)])
   for (const protocol of protocols) {
     const served = handlers.filter((handler) => protocolOf(handler) === protocol)
     const server = new RpcServer({ ...init, room, handlers: served })
+    servers.push(server)
     await host.handle(
       protocol,
       (stream, connection) => void server.serve(rpcStream(stream), connection.remotePeer.toString()),
       { maxInboundStreams: maxCalls, maxOutboundStreams: maxCalls },
     )
+  }
+  return {
+    get calls() {
+      return servers.reduce((calls, server) => calls + server.calls, 0)
+    },
+    get bytes() {
+      return room.bytes
+    },
   }
 }
 
