@@ -183,6 +183,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
       self,
       own: reports,
       store,
+      folder: config.folder,
       calls: network,
       members: () => membership.members(),
       namesOf: (peer) => members.namesOf(peer),

@@ -189,6 +189,12 @@ export class DagWalk {
     this.#returned = [...nodes, ...this.#returned]
   }
 
+  /** A block that was to be merged is none for this pinset: it is not followed again. */
+  refuse(cid: CID, why: string): RefusedBlock[] {
+    const node = this.#nodes.get(blockIdOf(cid))
+    return node === undefined ? [] : this.#drop(node, why, true)
+  }
+
   #want(id: BlockId, source: string, height: number): WalkNode {
     const node: WalkNode = {
       id,
@@ -280,6 +286,7 @@ export class DagWalk {
     for (let node = dropped.pop(); node !== undefined; node = dropped.pop()) {
       if (node.state === 'dropped') continue
       this.#leave(node, 'dropped')
+      this.#ready.delete(node)
       this.#nodes.delete(node.id)
       if (final) this.#remember(node.id)
       refused.push(refusal(node, node === first ? why : `it builds on ${blockCid(first.id)}`, final))

@@ -9,6 +9,13 @@ export const MAX_DELTA_ENTRIES = 65_536
 /** Highest priority that is read. More than any DAG can reach; what is stored stays a signed 64-bit integer. */
 export const MAX_PRIORITY = 2n ** 63n - 1n
 
+/**
+ * Highest priority that a block may have whatever it builds on; a higher one has at most 1 + the highest of its parents, as
+ * all that is written by the rules has. One block at the end of the range would leave no priority for the next one. Below
+ * this, what Go merges is merged here too.
+ */
+export const MAX_FREE_PRIORITY = 2n ** 48n
+
 /** Bytes of the encoded delta at which a delta that we write closes. */
 export const DELTA_BYTES = 512 * 1024
 

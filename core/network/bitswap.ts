@@ -7,6 +7,7 @@ import { withBitswap } from '@helia/bitswap'
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
+import { PartialMessages } from '../libp2p/partial-messages.ts'
 
 /** The blocks that are served. */
 export interface ServedBlocks {
@@ -25,10 +26,19 @@ export interface Bitswap extends AsyncDisposable {
   fetchFromAll(cid: CID, signal: AbortSignal): Promise<{ bytes: Uint8Array; from: string | undefined }>
   /** Gives blocks that came to those who wait for them. */
   stored(cids: readonly CID[]): void
+  /** Bytes of messages of others that have not all come. */
+  readonly partialBytes: number
 }
 
 /** Entries of one peer's list of wants that are kept. */
 const maxWantlistSize = 1_024
+/**
+ * Entries of one message that are read; the rest is skipped. A peer of Go that wants much puts up to 50,000 into one, its
+ * cancels first, and keeps 1,024 of what it is sent.
+ */
+const keptEntries = 8_192
+/** Entries of one message, and blocks, and presences. No implementation sends more: the connection of who does is closed. */
+const maxEntries = 65_536
 /** Streams of one connection on which messages may be on their way, each with up to 4 MiB. */
 const maxInboundStreams = 32
 /** ms that a message may take to be sent or to arrive. */
@@ -42,8 +52,12 @@ export async function startBitswap(
   blocks: ServedBlocks,
   digestOf: DigestOf,
 ): Promise<Bitswap> {
-  const broker = await makeBroker(libp2p, blocks, digestOf)
+  const partialMessages = new PartialMessages()
+  const broker = await makeBroker(libp2p, blocks, digestOf, partialMessages)
   return {
+    get partialBytes() {
+      return partialMessages.bytes
+    },
     async fetchFrom(peer, cid, signal) {
       const session = broker.createSession({ providers: [peer.toCID()], minProviders: 1, maxProviders: 1 })
       return session.retrieve(cid, { signal })
@@ -83,7 +97,12 @@ interface RetrieveOptions {
 }
 
 /** The library hands its broker to the helia node that it extends; this is as much of one as it needs. */
-async function makeBroker(libp2p: Libp2p, blocks: ServedBlocks, digestOf: DigestOf): Promise<StartedBroker> {
+async function makeBroker(
+  libp2p: Libp2p,
+  blocks: ServedBlocks,
+  digestOf: DigestOf,
+  partialMessages: PartialMessages,
+): Promise<StartedBroker> {
   let mixin: { start?(node: unknown): Promise<void> } | undefined
   let broker: StartedBroker | undefined
   const node = {
@@ -98,13 +117,18 @@ async function makeBroker(libp2p: Libp2p, blocks: ServedBlocks, digestOf: Digest
     addMixin: (given: typeof mixin) => void (mixin = given),
     addBlockBroker: (given: StartedBroker) => void (broker = given),
   }
-  withBitswap(node as never, {
+  const options = {
     maxWantlistSize,
     messageSendTimeout: messageTimeout,
     messageReceiveTimeout: messageTimeout,
     sendWantlistDebounce: wantlistDebounce,
     maxInboundStreams,
-  })
+    // Those of our patch.
+    keptWantlistEntries: keptEntries,
+    maxIncomingEntries: maxEntries,
+    partialMessages,
+  }
+  withBitswap(node as never, options)
   await mixin?.start?.(node)
   return broker!
 }

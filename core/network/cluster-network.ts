@@ -105,6 +105,16 @@ export async function createClusterNetwork(init: ClusterNetworkInit): Promise<Cl
   return new ClusterNetwork(init, { host, known, configured, openingWatch, fingerprint, refusals, bandwidth })
 }
 
+export interface BegunByOthers {
+  /** Remote calls, and bytes of values that have not all come. */
+  calls: number
+  callBytes: number
+  /** Sessions in which they catch up. */
+  syncSessions: number
+  /** Bytes of bitswap messages that have not all come. */
+  bitswapBytes: number
+}
+
 interface NetworkParts {
   host: ClusterHost
   known: KnownPeers
@@ -130,6 +140,7 @@ export class ClusterNetwork implements AsyncDisposable {
   #metrics: MetricsChannel | undefined
   #replication: Replication | undefined
   #belonging: Belonging | undefined
+  #begun: () => BegunByOthers = () => ({ calls: 0, callBytes: 0, syncSessions: 0, bitswapBytes: 0 })
 
   constructor(init: ClusterNetworkInit, parts: NetworkParts) {
     this.#init = init
@@ -171,11 +182,17 @@ export class ClusterNetwork implements AsyncDisposable {
       new Listeners(router, metricsTopic, runtime.scheduler, (peer) => this.#onListener(peer)),
     )
     const parked = opened.use(openParkedBlocks(join(folder, 'parked-blocks.sqlite')))
-    await serveCalls(host, handlers, { ...runtime, isTrusted })
-    await serveSync({ host, store, runtime })
+    const calls = await serveCalls(host, handlers, { ...runtime, isTrusted })
+    const sync = await serveSync({ host, store, runtime })
     opened.defer(async () => void (await host.stop()))
     await startHost(host)
     const blocks = opened.use(await openPinsetBlocks({ host, store, runtime }))
+    this.#begun = () => ({
+      calls: calls.calls,
+      callBytes: calls.bytes,
+      syncSessions: sync.sessions,
+      bitswapBytes: blocks.partialBytes,
+    })
     const heads = opened.use(openHeadsChannel(pubsub, topic, isTrusted, refusals))
     const metrics = opened.use(openMetricsChannel(pubsub, runtime.clock, refusals))
     metrics.subscribe((metric) => {
@@ -269,6 +286,11 @@ export class ClusterNetwork implements AsyncDisposable {
   /** What others sent and was not taken, by kind. */
   refused(): ReadonlyMap<RefusalKind, number> {
     return this.#parts.refusals.counts()
+  }
+
+  /** What other peers have begun here and not ended. */
+  begunByOthers(): BegunByOthers {
+    return this.#begun()
   }
 
   /** Blocks of the pinset that are known of and not merged yet. */

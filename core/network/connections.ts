@@ -228,9 +228,10 @@ export class Connections implements AsyncDisposable {
     const connections = host.getConnections()
     if (connections.length <= settings.highWater) return
     const kept = new Set(this.#init.configured())
-    const graceEnd = runtime.clock.now() - settings.gracePeriod
+    const now = runtime.clock.now()
+    const isOld = (open: number) => open < now - settings.gracePeriod || open > now
     const surplus = connections
-      .filter(({ remotePeer, timeline }) => !kept.has(remotePeer.toString()) && timeline.open < graceEnd)
+      .filter(({ remotePeer, timeline }) => !kept.has(remotePeer.toString()) && isOld(timeline.open))
       .sort((a, b) => b.timeline.open - a.timeline.open)
       .slice(0, connections.length - settings.lowWater)
     this.#logger.info('closing connections above the high water mark', { connections: surplus.length })
@@ -244,10 +245,11 @@ export class Connections implements AsyncDisposable {
   #closeMute(): void {
     const { host, runtime } = this.#init
     const { peers, streamsOutbound } = host.services.pubsub as unknown as PubsubStreams
-    const youngest = runtime.clock.now() - tidyInterval
+    const now = runtime.clock.now()
+    const isYoung = (open: number) => open > now - tidyInterval && open <= now
     for (const [text, peer] of peers) {
       const connections = host.getConnections(peer)
-      if (streamsOutbound.has(text) || connections.some(({ timeline }) => timeline.open > youngest)) continue
+      if (streamsOutbound.has(text) || connections.some(({ timeline }) => isYoung(timeline.open))) continue
       this.#logger.debug('a connection without pubsub is closed', { peer: text })
       this.#background(host.hangUp(peer).catch(() => undefined))
     }
@@ -276,8 +278,11 @@ export class Connections implements AsyncDisposable {
 
   #every(name: string, ms: number, run: () => Promise<void>): void {
     this.#after(name, ms, async () => {
-      await run()
-      this.#every(name, ms, run)
+      try {
+        await run()
+      } finally {
+        this.#every(name, ms, run)
+      }
     })
   }
 

@@ -19,6 +19,12 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { BoundedDatastore } from '../libp2p/bounded-datastore.ts'
+import {
+  defaultUnprovenLimits,
+  UnprovenConnections,
+  type UnprovenLimits,
+} from '../libp2p/unproven-connections.ts'
 import { isHidden } from './announced-addresses.ts'
 import { encrypters } from './encrypters.ts'
 import { SwarmListenError } from './errors.ts'
@@ -50,11 +56,9 @@ export interface PubsubSettings {
 }
 
 /** Connections that are taken from others. */
-export interface InboundLimits {
+export interface InboundLimits extends UnprovenLimits {
   /** New connections of one IP address in a second. */
   perSecond: number
-  /** Connections that have not said yet who they are. */
-  pending: number
 }
 
 export interface HostInit {
@@ -78,7 +82,7 @@ export interface HostInit {
   inbound?: InboundLimits
 }
 
-export const defaultInboundLimits: InboundLimits = { perSecond: 50, pending: 64 }
+export const defaultInboundLimits: InboundLimits = { perSecond: 50, ...defaultUnprovenLimits }
 
 /** Milliseconds that the exchange of private-network nonces may take; the library's 1 s is too short for a busy machine. */
 const nonceTimeout = 5_000
@@ -117,7 +121,7 @@ export async function createHost(init: HostInit): Promise<ClusterHost> {
     },
     transports: [tcp()],
     connectionEncrypters: openingWatch.encrypters(encrypters()) as never,
-    connectionGater: openingWatch.gater,
+    connectionGater: new UnprovenConnections(inbound).gater(openingWatch.gater),
     streamMuxers: [
       yamux({ streamOptions: { maxStreamWindowSize: maxStreamWindow, maxReadBufferLength: maxUnreadBytes } }),
     ],
@@ -128,8 +132,10 @@ export async function createHost(init: HostInit): Promise<ClusterHost> {
       dialTimeout: init.dialTimeout,
       addressDialTimeout: init.dialTimeout,
       inboundConnectionThreshold: inbound.perSecond,
-      maxIncomingPendingConnections: inbound.pending,
+      // The library refuses the newest, whatever the others have sent.
+      maxIncomingPendingConnections: Number.POSITIVE_INFINITY,
     },
+    datastore: new BoundedDatastore(),
     connectionMonitor: { enabled: true, pingInterval, pingTimeout: { minTimeout: minPingTimeout } },
     peerDiscovery: init.mdns ? [mdns({ serviceTag: '_ipfs-cluster-discovery._udp.local' })] : [],
     services: {

@@ -20,7 +20,8 @@ export function openParkedBlocks(path: string): ParkedBlocks & Disposable {
   createPrivateFile(path)
   const db = new Database(path, { create: true, strict: true })
   try {
-    db.run('PRAGMA journal_mode = OFF')
+    // Bun's SQLite knows no mode without a journal.
+    db.run('PRAGMA journal_mode = MEMORY')
     db.run('PRAGMA synchronous = OFF')
     db.run('PRAGMA locking_mode = EXCLUSIVE')
     db.run(`PRAGMA cache_size = ${-cacheBytes / 1024}`)

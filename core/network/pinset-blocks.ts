@@ -28,7 +28,7 @@ const patience = 1_000
 /** Peers that are asked for one block before it counts as not to be had. */
 const maxAsked = 32
 
-export async function openPinsetBlocks(init: PinsetBlocksInit): Promise<PinsetBlocks & AsyncDisposable> {
+export async function openPinsetBlocks(init: PinsetBlocksInit): Promise<BitswapBlocks> {
   const { host, store } = init
   const served = {
     has: (cid: CID) => isBlockCid(cid) && store.hasBlock(cid),
@@ -56,6 +56,11 @@ class BitswapBlocks implements PinsetBlocks, AsyncDisposable {
     this.#init = init
     this.#bitswap = bitswap
     init.host.addEventListener('peer:disconnect', this.#onDisconnect)
+  }
+
+  /** Bytes of messages of others that have not all come. */
+  get partialBytes(): number {
+    return this.#bitswap.partialBytes
   }
 
   async fetch(cid: CID, announcer: PeerIdText | undefined, signal: AbortSignal): Promise<FetchedBlock> {

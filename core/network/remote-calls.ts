@@ -27,6 +27,8 @@ export interface RemoteCallLimits {
   signal?: AbortSignal
   /** Milliseconds for the whole call; none when absent. Reaching the peer has its own (`dial_peer_timeout`). */
   timeout?: number
+  /** Milliseconds that a stream may go without a value while one is waited for; no limit when absent. */
+  stallTimeout?: number
 }
 
 export class RemoteCalls {
@@ -62,9 +64,27 @@ export class RemoteCalls {
     values: Iterable<A> | AsyncIterable<A>,
     limits: RemoteCallLimits = {},
   ): AsyncGenerator<R> {
-    using deadline = this.#deadline(peer, method.name, limits)
+    const { signal, stallTimeout } = limits
+    const stall = new AbortController()
+    const signals = signal === undefined ? stall.signal : AbortSignal.any([signal, stall.signal])
+    using deadline = this.#deadline(peer, method.name, { ...limits, signal: signals })
     const stream = await this.#open(peer, method, deadline.signal)
-    yield* callStream(rpcStream(stream), method, values, deadline.signal)
+    const answers = callStream(rpcStream(stream), method, values, deadline.signal)
+    const next = async () => {
+      if (stallTimeout === undefined) return await answers.next()
+      const late = new PeerSilentError(peer, method.name, stallTimeout)
+      const timer = this.#scheduler.after(stallTimeout, () => stall.abort(late))
+      try {
+        return await answers.next()
+      } finally {
+        timer.cancel()
+      }
+    }
+    try {
+      for (let answer = await next(); answer.done !== true; answer = await next()) yield answer.value
+    } finally {
+      await answers.return(undefined)
+    }
   }
 
   async #open(
@@ -90,22 +110,40 @@ export class RemoteCalls {
   }
 }
 
+/** What others have begun and not ended. */
+export interface ServedCalls {
+  /** Calls that are under way. */
+  readonly calls: number
+  /** Bytes of values that have not all come. */
+  readonly bytes: number
+}
+
 /** Answers the calls of others from now on. */
 export async function serveCalls(
   host: ClusterHost,
   handlers: AnyHandler[],
   init: Omit<RpcServerInit, 'handlers' | 'room'>,
-): Promise<void> {
+): Promise<ServedCalls> {
   const room = new WaitingRoom()
+  const servers: RpcServer[] = []
   const protocols = new Set([rpcProtocol, ...handlers.map(protocolOf)])
   for (const protocol of protocols) {
     const served = handlers.filter((handler) => protocolOf(handler) === protocol)
     const server = new RpcServer({ ...init, room, handlers: served })
+    servers.push(server)
     await host.handle(
       protocol,
       (stream, connection) => void server.serve(rpcStream(stream), connection.remotePeer.toString()),
       { maxInboundStreams: maxCalls, maxOutboundStreams: maxCalls },
     )
+  }
+  return {
+    get calls() {
+      return servers.reduce((calls, server) => calls + server.calls, 0)
+    },
+    get bytes() {
+      return room.bytes
+    },
   }
 }
 

@@ -5,6 +5,7 @@
 import type { CID } from 'multiformats/cid'
 import { decodeBroadcast, encodeBroadcasts } from '../crdt/broadcast.ts'
 import { DagWalk, type RefusedBlock } from '../crdt/dag-walk.ts'
+import { messageOf } from '../error-text.ts'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { Logger, Runtime, Timer } from '../runtime/ports.ts'
 import type { DagBlock, Store } from '../runtime/store.ts'
@@ -140,9 +141,9 @@ export class Replication implements AsyncDisposable {
   #scheduleRebroadcast(): void {
     const { rebroadcastInterval, runtime } = this.#init
     this.#after('rebroadcast', rebroadcastInterval * (0.7 + 0.6 * runtime.random.float()), () => {
+      this.#scheduleRebroadcast()
       this.#announce()
       this.#seen.clear()
-      this.#scheduleRebroadcast()
     })
   }
 
@@ -200,7 +201,7 @@ export class Replication implements AsyncDisposable {
           reason,
           blocks: cids.length,
         })
-        this.#init.parked.delete(cids)
+        this.#unpark(cids)
       }
       this.#fetch()
       this.#mergeReady()
@@ -209,8 +210,8 @@ export class Replication implements AsyncDisposable {
 
   async #fetchOne(cid: CID): Promise<void> {
     const { blocks, parked } = this.#init
-    const kept = parked.get(cid)
     try {
+      const kept = parked.get(cid)
       const { bytes, from } =
         kept === undefined
           ? await blocks.fetch(cid, this.#announcer, this.#closing.signal)
@@ -230,8 +231,17 @@ export class Replication implements AsyncDisposable {
     const { park, refused } = this.#walk.received(cid, bytes, from)
     if (park && !isParked) parked.put(cid, bytes)
     // A copy that went bad on the disk is not to be read again.
-    if (refused.length > 0 && isParked) parked.delete([cid])
+    if (refused.length > 0 && isParked) this.#unpark([cid])
     this.#report(refused)
+  }
+
+  /** What cannot be removed now is passed over: the file goes with the process. */
+  #unpark(cids: readonly CID[]): void {
+    try {
+      this.#init.parked.delete(cids)
+    } catch (error) {
+      this.#logger.debug('parked blocks could not be removed', { blocks: cids.length, error: String(error) })
+    }
   }
 
   #mergeReady(): void {
@@ -257,8 +267,9 @@ export class Replication implements AsyncDisposable {
   }
 
   /** False when the store refused: the blocks are merged later. */
-  async #merge(ready: CID[]): Promise<boolean> {
+  async #merge(taken: CID[]): Promise<boolean> {
     const { store, parked, blocks } = this.#init
+    let ready = taken
     for (let at = 0; at < ready.length; ) {
       const batch: { cid: CID; bytes: Uint8Array }[] = []
       try {
@@ -273,7 +284,15 @@ export class Replication implements AsyncDisposable {
         }
         await store.merge(batch)
       } catch (error) {
-        this.#walk.notMerged(ready.slice(at))
+        const rest = ready.slice(at)
+        const refused = rest.find((cid) => cid.toString() === cidOfRefused(error))
+        if (refused !== undefined) {
+          this.#report(this.#walk.refuse(refused, messageOf(error)))
+          ready = rest.filter((cid) => cid !== refused)
+          at = 0
+          continue
+        }
+        this.#walk.notMerged(rest)
         this.#logger.warn('blocks of the pinset could not be merged; they are tried again', {
           error: String(error),
         })
@@ -282,7 +301,7 @@ export class Replication implements AsyncDisposable {
       }
       const merged = batch.map(({ cid }) => cid)
       this.#walk.merged(merged)
-      parked.delete(merged)
+      this.#unpark(merged)
       blocks.merged(merged)
       // Who gave them has them: they are news to nobody, though they may be heads until more is merged.
       for (const cid of merged) this.#remember(cid)
@@ -300,7 +319,7 @@ export class Replication implements AsyncDisposable {
   #report(refused: RefusedBlock[]): void {
     for (const { cid, reason, final } of refused) {
       this.#logger.warn('a block of the pinset is refused', { reason })
-      if (final) this.#init.parked.delete([cid])
+      if (final) this.#unpark([cid])
     }
   }
 
@@ -323,4 +342,10 @@ export class Replication implements AsyncDisposable {
     await this.#merging
     await this.#catchUp?.ended()
   }
+}
+
+/** The block that the store will not merge, whatever is tried. */
+function cidOfRefused(error: unknown): string | undefined {
+  const { name, cid } = error as { name?: unknown; cid?: unknown }
+  return name === 'BlockRefusedError' && typeof cid === 'string' ? cid : undefined
 }

@@ -28,8 +28,8 @@ export class Alerts implements Disposable {
 
   start(): void {
     this.#timer = this.#init.runtime.scheduler.after(this.#init.interval, () => {
-      this.#check()
       this.start()
+      this.#check()
     })
   }
 

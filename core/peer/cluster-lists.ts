@@ -16,6 +16,7 @@ import type { GlobalPinInfo } from '../pin/pin-info.ts'
 import type { StatusFilter } from '../pin/status.ts'
 import { RowSpool } from '../store/row-spool.ts'
 import { type Answers, type Failure, failureOf } from './answers.ts'
+import { TooManyRowsError } from './errors.ts'
 import { mergedByKey } from './merge-by-key.ts'
 import { PagedRows } from './paged-rows.ts'
 import type { PeerCalls } from './peer-calls.ts'
@@ -24,6 +25,15 @@ import { OwnReports, type RowList, SpooledRows } from './row-lists.ts'
 
 /** Milliseconds that a peer may take for one page. */
 const pageTimeout = 15_000
+/** Milliseconds without a row. A peer of Go lists all pins of its Kubo before the first, which takes minutes. */
+const rowTimeout = 600_000
+/**
+ * Rows of one peer, besides twice as many as this peer has pins: all hold one pinset, and one that has just joined knows
+ * little of it yet.
+ */
+const spareRows = 100_000
+/** Bytes of the rows of one peer, for each row that it may give: names and metadata take hundreds. */
+const bytesPerRow = 4_096
 
 export interface ClusterListsInit {
   own: Pick<Reports, 'statusAll' | 'recoverAll' | 'rowOf'>
@@ -31,6 +41,10 @@ export interface ClusterListsInit {
   /** The other members that are alive. */
   others: () => PeerIdText[]
   answers: Answers
+  /** How many pins this peer knows of. */
+  pins: () => number
+  /** Where rows wait. */
+  folder: string
 }
 
 export class ClusterLists {
@@ -46,7 +60,7 @@ export class ClusterLists {
    * at all.
    */
   async *statusAll(filter: StatusFilter, signal?: AbortSignal): AsyncGenerator<GlobalPinInfo> {
-    using spool = new RowSpool()
+    using spool = new RowSpool(this.#init.folder)
     using calls = callsUntil(signal)
     const paged: PagedRows[] = []
     const failed: Failure[] = []
@@ -77,7 +91,7 @@ export class ClusterLists {
 
   /** Only what was queued again, on any peer: it comes in no order, so the rows of all wait on disk. */
   async *recoverAll(signal?: AbortSignal): AsyncGenerator<GlobalPinInfo> {
-    using spool = new RowSpool()
+    using spool = new RowSpool(this.#init.folder)
     const { own, others, answers } = this.#init
     const outcomes = await Promise.all(
       others().map((peer) => this.#spool(spool, peer, rpc.recoverAllLocal, [], signal)),
@@ -126,11 +140,18 @@ export class ClusterLists {
     values: Argument[],
     signal: AbortSignal | undefined,
   ): Promise<Failure | undefined> {
+    const most = 2 * this.#init.pins() + spareRows
+    let count = 0
+    let size = 0
     try {
-      const rows = this.#init.calls.stream(peer, method, values, signal && { signal })
+      const limits = { stallTimeout: rowTimeout, ...(signal && { signal }) }
+      const rows = this.#init.calls.stream(peer, method, values, limits)
       for await (const row of rows) {
         const { cid } = pinInfoFromWire(row)
-        spool.add({ key: cid.bytes, peer, bytes: encoded(pinInfoWire, row) })
+        const bytes = encoded(pinInfoWire, row)
+        size += bytes.length
+        if (++count > most || size > most * bytesPerRow) throw new TooManyRowsError(peer, count, size)
+        spool.add({ key: cid.bytes, peer, bytes })
       }
       return undefined
     } catch (error) {

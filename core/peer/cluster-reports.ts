@@ -22,7 +22,9 @@ const oneCidTimeout = 15_000
 export interface ClusterReportsInit extends AnswersInit {
   self: PeerIdText
   own: Reports
-  store: Pick<Store, 'pin'>
+  store: Pick<Store, 'pin' | 'counts'>
+  /** Where lists of peers of Go wait on disk. */
+  folder: string
   calls: PeerCalls
   /** This peer and the others that are alive. */
   members: () => PeerIdText[]
@@ -36,8 +38,15 @@ export class ClusterReports {
   constructor(init: ClusterReportsInit) {
     this.#init = init
     this.#answers = new Answers(init)
-    const { own, calls } = init
-    this.#lists = new ClusterLists({ own, calls, others: () => this.#others(), answers: this.#answers })
+    const { own, calls, store, folder } = init
+    this.#lists = new ClusterLists({
+      own,
+      calls,
+      others: () => this.#others(),
+      answers: this.#answers,
+      pins: () => store.counts().pins,
+      folder,
+    })
   }
 
   status(cid: CID, signal?: AbortSignal): Promise<GlobalPinInfo> {

@@ -53,3 +53,15 @@ export class FollowerError extends Error {
     super('this peer is configured to be in follower mode. Write operations are disabled')
   }
 }
+
+/** A peer gives more rows about pins than there can be. */
+export class TooManyRowsError extends Error {
+  override readonly name = 'TooManyRowsError'
+
+  constructor(peer: PeerIdText, rows: number, bytes: number) {
+    super(
+      `peer ${peer} gave ${rows} rows of ${bytes} bytes about pins, more than there can be; what it gave is shown, the rest ` +
+        'was not taken',
+    )
+  }
+}

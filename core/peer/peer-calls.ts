@@ -6,6 +6,8 @@ export interface CallLimits {
   signal?: AbortSignal
   /** Milliseconds; none when absent. */
   timeout?: number
+  /** Milliseconds that a stream may go without a value while one is waited for; no limit when absent. */
+  stallTimeout?: number
 }
 
 export interface PeerCalls {

@@ -11,6 +11,10 @@ import type { Members } from './members.ts'
 const newMemberDelay = 1_000
 /** Milliseconds that one connection may take. */
 const connectTimeout = 10_000
+/** Addresses of one node that are tried. */
+const maxAddresses = 16
+/** Members whose nodes are connected at a time: one that names addresses that do not answer holds up no others. */
+const membersAtOnce = 16
 
 export interface SwarmLinksInit {
   ipfs: Ipfs
@@ -60,17 +64,23 @@ export class SwarmLinks implements AsyncDisposable {
     const linked = new Set(await ipfs.swarmPeers({ signal: this.#limit() }))
     const others = members.others()
     for (const peer of this.#seen) if (!others.includes(peer)) this.#seen.delete(peer)
-    for (const peer of others) {
-      this.#seen.add(peer)
-      const { ipfsId } = members.namesOf(peer)
-      if (ipfsId === '' || !linked.has(ipfsId)) await this.#connect(peer)
+    const waiting = others.values()
+    const connectOn = async () => {
+      for (const peer of waiting) {
+        this.#seen.add(peer)
+        const { ipfsId } = members.namesOf(peer)
+        if (ipfsId === '' || !linked.has(ipfsId)) await this.#connect(peer)
+      }
     }
+    await Promise.all(Array.from({ length: membersAtOnce }, connectOn))
   }
 
   async #connect(peer: PeerIdText): Promise<void> {
     try {
       const { ipfs } = await this.#init.members.identityOf(peer, this.#closing.signal)
-      for (const address of ipfs.addresses) {
+      // An embedded node lets in whom it is told to connect: of one member, one node.
+      const own = ipfs.addresses.filter((address) => address.endsWith(`/p2p/${ipfs.id}`))
+      for (const address of own.slice(0, maxAddresses)) {
         const connected = await this.#init.ipfs.connect(address, { signal: this.#limit() }).then(
           () => true,
           () => false,

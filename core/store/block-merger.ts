@@ -5,6 +5,7 @@ import { type CrdtBlock, decodeBlock, encodeBlock } from '../crdt/dag-node.ts'
 import type { Delta } from '../crdt/delta.ts'
 import { encodeDelta } from '../crdt/delta.ts'
 import { HeadSet } from '../crdt/heads.ts'
+import { MAX_FREE_PRIORITY } from '../crdt/limits.ts'
 import { mergeDelta } from '../crdt/merge.ts'
 import type { Sha256 } from '../crdt/sha256.ts'
 import { messageOf } from '../error-text.ts'
@@ -80,9 +81,27 @@ export class BlockMerger {
       if (missing !== undefined) {
         throw new BlockRefusedError(cid.toString(), `its parent ${missing} is not merged; merge that first`)
       }
+      this.#checkPriority(block, fresh)
       fresh.set(cid.toString(), block)
     }
     return [...fresh.values()]
+  }
+
+  #checkPriority({ cid, links, delta: { priority } }: CrdtBlock, fresh: Map<string, CrdtBlock>): void {
+    if (priority <= MAX_FREE_PRIORITY) return
+    const { tables } = this.transaction
+    let highest = 0n
+    for (const link of links) {
+      const id = tables.blockId(link.multihash.bytes)
+      const parent = fresh.get(link.toString())?.delta ?? (id === undefined ? undefined : tables.block(id))
+      if (parent !== undefined && parent.priority > highest) highest = parent.priority
+    }
+    if (priority > highest + 1n) {
+      throw new BlockRefusedError(
+        cid.toString(),
+        `its priority ${priority} is more than 1 above that of all that it builds on, ${highest}`,
+      )
+    }
   }
 
   #decode(cid: CID, bytes: Uint8Array): CrdtBlock {

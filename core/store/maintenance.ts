@@ -1,7 +1,7 @@
 /** Check and rebuild of the store in a folder: what `cluster state check` and `cluster state rebuild` do. */
 
 import { createHash } from 'node:crypto'
-import { existsSync, rmSync, unlinkSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { StoreFault } from '../runtime/store.ts'
@@ -104,14 +104,9 @@ function shared(
   }
 }
 
-/** Tables in a file that goes with the process, whatever becomes of it. */
 function scratchTables(folder: string, resources: DisposableStack): SqliteTables {
-  const path = join(folder, `scratch-${process.pid}.sqlite`)
-  rmSync(path, { force: true })
-  const db = resources.adopt(openScratch(path, { cacheBytes }), (open) => open.close())
-  migrate(db, path)
-  // Only now: SQLite opens the file with its first statement.
-  unlinkSync(path)
+  const db = resources.adopt(openScratch(folder, { cacheBytes }), (open) => open.close())
+  migrate(db, folder)
   return resources.adopt(new SqliteTables(db), (open) => open.finalize())
 }
 

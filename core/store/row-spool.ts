@@ -2,7 +2,8 @@
  * Rows that come in any order and are wanted in the order of their keys: kept in a temporary SQLite table on disk, so that
  * merging the lists of many peers takes little memory (`spec/behaviour.md` §11 no. 12).
  */
-import { Database } from 'bun:sqlite'
+import type { Database } from 'bun:sqlite'
+import { openScratch } from './sqlite/open-database.ts'
 
 export interface SpooledRow {
   key: Uint8Array
@@ -13,24 +14,19 @@ export interface SpooledRow {
 /** Rows written in one transaction, and bytes of them unless one row has more. */
 const batchSize = 1_000
 const batchBytes = 1024 * 1024
-/** KiB of page cache; the rest is on disk. */
-const cacheKib = 4_096
+/** Bytes of page cache; the rest is on disk. */
+const cacheBytes = 4 * 1024 * 1024
 
 export class RowSpool implements Disposable {
-  // An empty name is a temporary file that SQLite removes by itself.
-  readonly #database = new Database('')
-  readonly #insert
+  readonly #folder: string
+  /** Of as much as was written; none while all rows wait in memory. */
+  #opened: Database | undefined
   #batch: SpooledRow[] = []
   #waitingBytes = 0
 
-  constructor() {
-    this.#database.run(`PRAGMA cache_size = -${cacheKib}`)
-    this.#database.run('PRAGMA journal_mode = OFF')
-    this.#database.run('PRAGMA synchronous = OFF')
-    this.#database.run(
-      'CREATE TABLE rows (key BLOB, peer TEXT, bytes BLOB, PRIMARY KEY (key, peer)) WITHOUT ROWID',
-    )
-    this.#insert = this.#database.prepare('INSERT OR REPLACE INTO rows VALUES (?, ?, ?)')
+  /** The file is in the folder, and goes with the process. */
+  constructor(folder: string) {
+    this.#folder = folder
   }
 
   add(row: SpooledRow): void {
@@ -42,7 +38,8 @@ export class RowSpool implements Disposable {
   /** All rows, by key in byte order. No row may be added after the first is read. */
   *rows(): Generator<SpooledRow> {
     this.#flush()
-    using select = this.#database.prepare<SpooledRow, []>(
+    if (this.#opened === undefined) return
+    using select = this.#opened.prepare<SpooledRow, []>(
       'SELECT key, peer, bytes FROM rows ORDER BY key, peer',
     )
     yield* select.iterate()
@@ -52,13 +49,21 @@ export class RowSpool implements Disposable {
     const batch = this.#batch
     this.#batch = []
     this.#waitingBytes = 0
-    this.#database.transaction(() => {
-      for (const { key, peer, bytes } of batch) this.#insert.run(key, peer, bytes)
+    if (batch.length === 0) return
+    this.#opened ??= openRows(this.#folder)
+    using insert = this.#opened.prepare('INSERT OR REPLACE INTO rows VALUES (?, ?, ?)')
+    this.#opened.transaction(() => {
+      for (const { key, peer, bytes } of batch) insert.run(key, peer, bytes)
     })()
   }
 
   [Symbol.dispose](): void {
-    this.#insert.finalize()
-    this.#database.close()
+    this.#opened?.close()
   }
+}
+
+function openRows(folder: string): Database {
+  const database = openScratch(folder, { cacheBytes })
+  database.run('CREATE TABLE rows (key BLOB, peer TEXT, bytes BLOB, PRIMARY KEY (key, peer)) WITHOUT ROWID')
+  return database
 }

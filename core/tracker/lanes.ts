@@ -2,8 +2,10 @@
  * What waits of one kind, as far as it was read from the store: a lane for each class, each in the order of `nextTryAt`.
  * A lane is read when something is wanted of it and it may lack what comes first: the store is asked once for many tries.
  */
-import type { WaitingWork } from '../runtime/store.ts'
+import type { LocalRecord, TrackedStatus, WaitingWork } from '../runtime/store.ts'
+import { itemBackoff } from './backoff.ts'
 import { keyOf, type WorkKey } from './events.ts'
+import { never } from './outcomes.ts'
 import { firstTryClasses, type PriorityClass, priorityClasses } from './priority.ts'
 
 /** What to do next. */
@@ -76,9 +78,9 @@ export class Lanes {
     let wait: number | undefined
     for (const lane of this.#lanes) {
       if (!mayRetry && !firstTryClasses.includes(lane.priority)) continue
-      const [key, work] = lane.first.entries().next().value ?? []
+      const [key, work] = firstDue(lane, now) ?? lane.first.entries().next().value ?? []
       const at = work?.record.nextTryAt
-      const isDue = at !== undefined && at <= now
+      const isDue = work !== undefined && mayTry(work.record, now)
       if (!isDue && isUnread(lane)) return { read: lane.priority }
       if (at === undefined || work === undefined || key === undefined) continue
       if (!isDue) wait = Math.min(wait ?? at, at)
@@ -90,6 +92,30 @@ export class Lanes {
     return { work: best.work, key: best.key }
   }
 }
+
+/** What comes first of what may be tried. After a jump of the clock it may be behind what may not. */
+function firstDue({ first }: Lane, now: number): [WorkKey, WaitingWork] | undefined {
+  for (const entry of first) if (mayTry(entry[1].record, now)) return entry
+  return undefined
+}
+
+/**
+ * Only what failed waits for a time. What is in the queue is due, and so is what would wait for longer than anything does:
+ * the clock was set back since.
+ */
+function mayTry({ status, nextTryAt }: LocalRecord, now: number): boolean {
+  if (dueStatuses.has(status) || nextTryAt <= now) return true
+  return nextTryAt !== never && nextTryAt > now + longestDelay
+}
+
+const dueStatuses: ReadonlySet<TrackedStatus> = new Set([
+  'pin_queued',
+  'unpin_queued',
+  'unexpectedly_unpinned',
+])
+
+/** Milliseconds that a failed try is left alone at most. */
+const longestDelay = itemBackoff.cap * (1 + itemBackoff.spread)
 
 /** True when the store may have something that goes before all that was read and is not due. */
 function isUnread({ first, hasMore, hasNews }: Lane): boolean {

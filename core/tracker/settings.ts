@@ -45,7 +45,7 @@ export const retryShare = 0.75
  */
 export const idleLimit = 20_000
 
-/** Milliseconds after which the clock is looked at in any case, so that a jump of it delays work no longer. */
+/** Milliseconds after which the clock is looked at in any case, so that a jump of it delays what waits for a time no longer. */
 export const longestWait = 60_000
 
 /** Milliseconds without any answer to what is in flight, after which the node is asked whether it is there. */

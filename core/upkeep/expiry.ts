@@ -35,7 +35,7 @@ export class Expiry {
   readonly #init: ExpiryInit
   readonly #logger: Logger
   /** What was due before cannot have been waiting for this peer. */
-  readonly #startedAt: number
+  #startedAt: number
   /** Sharded pins whose parts are being read. */
   readonly #sharded = new Set<string>()
 
@@ -48,6 +48,8 @@ export class Expiry {
   /** One round: gives the milliseconds until the next. */
   async round(signal: AbortSignal): Promise<number> {
     const now = this.#init.runtime.clock.now()
+    // It started in the past, whatever the clock said then.
+    this.#startedAt = Math.min(this.#startedAt, now)
     let last: Pin | undefined
     for (let page = 0; page < maxPages; page++) {
       const due = this.#init.store.expired({ before: now, limit: pageSize, ...(last && { after: last }) })

@@ -127,12 +127,15 @@ export class Attacker implements AsyncDisposable {
     }
   }
 
-  /** Opens a stream, sends, and leaves it as it is. False when the other side did not let it. */
-  async begin(address: string, protocol: string, bytes: Uint8Array): Promise<boolean> {
+  /**
+   * Opens a stream, sends, and leaves it as it is, or `ended` on this side. False when the other side did not let it.
+   */
+  async begin(address: string, protocol: string, bytes: Uint8Array, ended = false): Promise<boolean> {
     const connection = await this.dial(address)
     try {
       const stream = await connection.newStream(protocol, { maxOutboundStreams: Number.POSITIVE_INFINITY })
       if (bytes.length > 0) stream.send(bytes)
+      if (ended) await stream.close({ signal: AbortSignal.timeout(2_000) })
       return true
     } catch (error) {
       if (error instanceof Error && error.name === 'ConnectionClosedError') connection.abort(error)

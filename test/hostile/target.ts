@@ -9,7 +9,7 @@ import { startNetworkPeer } from '../support/network-peer.ts'
 import { pinOf } from '../unit/store/fixtures.ts'
 
 await using peer = await startNetworkPeer({
-  inbound: { perSecond: 1_000_000, pending: 1_000 },
+  inbound: { perSecond: 1_000_000, pending: 1_000, pendingPerAddress: 1_000 },
   handlers: () => [
     { method: rpc.version, handle: async () => ({ v: 'alive' }) },
     { method: rpc.statusPage, handle: async () => statusPageToWire([], undefined) },

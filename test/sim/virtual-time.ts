@@ -18,16 +18,22 @@ interface Event {
 export class VirtualTime implements Clock, Scheduler {
   readonly #queue: Event[] = []
   #elapsed = 0
+  #shift = 0
   readonly #watchers = new Set<() => void>()
   #order = 0
   #events = 0
 
   now(): number {
-    return startOfTime + this.#elapsed
+    return startOfTime + this.#elapsed + this.#shift
   }
 
   monotonic(): number {
     return this.#elapsed
+  }
+
+  /** Sets the clock, backwards when negative. What is due after a while is due after it all the same. */
+  shift(ms: number): void {
+    this.#shift += ms
   }
 
   /** Events that have happened. */

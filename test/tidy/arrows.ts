@@ -12,6 +12,8 @@ const PURE = ['core/crdt', 'core/tracker', 'core/allocator', 'core/monitor', 'co
 /** The cluster's libp2p host and the embedded node's are two; how they encrypt and exchange blocks is the same for both. */
 const ENCRYPTERS = 'core/network/encrypters.ts'
 const BITSWAP = 'core/network/bitswap.ts'
+/** Bounds that both hosts keep. */
+const LIBP2P = 'core/libp2p'
 const SERVICES = ['core/api', 'core/adder', 'core/network', 'core/ipfs', 'core/store']
 
 /** Part → the parts that it may import. Every part may import itself. */
@@ -20,10 +22,11 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   [RUNTIME]: [],
   ...each(PURE, GROUND),
   [ENCRYPTERS]: GROUND,
-  [BITSWAP]: GROUND,
+  [LIBP2P]: GROUND,
+  [BITSWAP]: [LIBP2P, ...GROUND],
   ...each(SERVICES, [...PURE, ...GROUND]),
-  'core/network': [ENCRYPTERS, BITSWAP, ...PURE, ...GROUND],
-  'core/ipfs': [ENCRYPTERS, BITSWAP, ...PURE, ...GROUND],
+  'core/network': [ENCRYPTERS, BITSWAP, LIBP2P, ...PURE, ...GROUND],
+  'core/ipfs': [ENCRYPTERS, BITSWAP, LIBP2P, ...PURE, ...GROUND],
   'core/config': GROUND,
   'core/client': GROUND,
   'core/local': ['core/config', 'core/store', ...PURE, ...GROUND],

@@ -14,7 +14,7 @@ import {
   unexplainedPackages,
   unprovenRows,
 } from './documents.ts'
-import { wrongLimits } from './limits.ts'
+import { unshownLimits, wrongLimits } from './limits.ts'
 import { routesOfCode, routesOfDocument } from './routes.ts'
 import { badNames, bannedCode, longFiles, platformInPureParts, strayWords } from './rules.ts'
 import { defaultsOfCode, wrongSettings } from './settings.ts'
@@ -65,6 +65,8 @@ describe('the house', () => {
     const document = await Bun.file(join(TOP, 'docs/configuration.md')).text()
     expect(wrongSettings(document, defaultsOfCode())).toEqual([])
   })
+  test('the tests that docs/limits.md names are there, and each is for one of its rows', () =>
+    expect(unshownLimits(textOf('docs/limits.md') ?? '', textOf)).toEqual([]))
   test('every row of docs/compatibility.md names a test that is there', () =>
     expect(unprovenRows(textOf('docs/compatibility.md') ?? '', textOf)).toEqual([]))
   test('docs/compatibility.md goes through all known weaknesses of the original', () =>

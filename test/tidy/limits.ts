@@ -42,3 +42,19 @@ function valueInCode(name: string, source: string): number | undefined {
   const expression = [...found].map((match) => match[1]!).find((text) => /\d/.test(text))
   return expression === undefined ? undefined : Number(new Function(`return ${expression}`)())
 }
+
+/** "| `core/x.ts` `name` | `test/x.test.ts` the name of the test |" */
+const SHOWN = /^\| `([^`]+)` `([A-Za-z_]+)` \| `(test\/[^`]+)` (.+) \|$/gm
+
+/** Rows of the table of bounds that a test goes beyond, which name no row above or a test that is not there. */
+export function unshownLimits(document: string, read: (path: string) => string | undefined): string[] {
+  const bounds = new Set([...document.matchAll(ROW)].map(([, , path, name]) => `${path} ${name}`))
+  const shown = [...document.matchAll(SHOWN)]
+  if (shown.length === 0) return ['docs/limits.md names no bound that a test goes beyond']
+  return shown.flatMap(([, path, name, test, title]) => {
+    if (!bounds.has(`${path} ${name}`))
+      return [`docs/limits.md has no row for ${path} ${name}, which a test is named for`]
+    const found = read(test!)?.replaceAll("\\'", "'").includes(title!)
+    return found ? [] : [`docs/limits.md names a test that is not there: ${test} ${title}`]
+  })
+}

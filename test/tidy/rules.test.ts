@@ -10,7 +10,7 @@ import {
   unexplainedPackages,
   unprovenRows,
 } from './documents.ts'
-import { wrongLimits } from './limits.ts'
+import { unshownLimits, wrongLimits } from './limits.ts'
 import { routesOfCode, routesOfDocument } from './routes.ts'
 import { badNames, bannedCode, longFiles, platformInPureParts, strayWords } from './rules.ts'
 import { defaultsOfCode, wrongSettings } from './settings.ts'
@@ -286,4 +286,15 @@ describe('other rules', () => {
       'GET /b',
     ])
   })
+})
+
+test('a test that docs/limits.md names for a bound must be there, and so must the row of the bound', () => {
+  const row = '| size | 1 KiB | `core/x.ts` `most` |\n'
+  const read = () => "test('is kept', () => {})"
+  const shown = (path: string, name: string) =>
+    `${row}| \`${path}\` \`most\` | \`test/x.test.ts\` ${name} |\n`
+  expect(unshownLimits(shown('core/x.ts', 'is kept'), read)).toEqual([])
+  expect(unshownLimits(shown('core/x.ts', 'is gone'), read)).toHaveLength(1)
+  expect(unshownLimits(shown('core/y.ts', 'is kept'), read)).toHaveLength(1)
+  expect(unshownLimits(row, read)).toHaveLength(1)
 })

@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { messageOf } from '../../error-text.ts'
 import { parseEndpoint } from '../../runtime/endpoint.ts'
+import { openAll } from '../../runtime/open-all.ts'
 import type { Runtime, Scheduler } from '../../runtime/ports.ts'
 import { Authenticator, type Credentials } from '../authentication.ts'
 import { BrowserGuard } from '../browser-guard.ts'
@@ -60,6 +61,7 @@ export async function createRestApi(init: RestApiInit): Promise<RestApi> {
   const accessLog = await openAccessLog(init)
   const dispatcher = createDispatcher(init, accessLog)
   const listeners: Listener[] = []
+  const settings = { ...config, key: 'api.restapi.http_listen_multiaddress', tls }
   const close = async () => {
     for (const listener of listeners) listener.stop()
     await settle(dispatcher, runtime)
@@ -67,10 +69,16 @@ export async function createRestApi(init: RestApiInit): Promise<RestApi> {
     await accessLog[Symbol.asyncDispose]()
   }
   try {
-    for (const address of config.httpListenMultiaddress) {
-      const settings = { ...config, key: 'api.restapi.http_listen_multiaddress', tls }
-      listeners.push(await Listener.open(address, settings, dispatcher.handle))
-    }
+    await openAll({
+      addresses: config.httpListenMultiaddress,
+      open: async (address) => listeners.push(await Listener.open(address, settings, dispatcher.handle)),
+      skipped: (addresses) =>
+        runtime.logger
+          .component('restapi')
+          .warn('this machine has no IPv6: the API is not listened for there', {
+            addresses: addresses.join(', '),
+          }),
+    })
   } catch (error) {
     await close()
     throw error

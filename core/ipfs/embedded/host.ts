@@ -12,6 +12,8 @@ import { yamux } from '@libp2p/yamux'
 import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import * as Digest from 'multiformats/hashes/digest'
+import { BoundedDatastore } from '../../libp2p/bounded-datastore.ts'
+import { UnprovenConnections } from '../../libp2p/unproven-connections.ts'
 import { encrypters } from '../../network/encrypters.ts'
 import type { EmbeddedConfig } from './config.ts'
 import { AddressError, ListenError, NameError } from './errors.ts'
@@ -27,9 +29,8 @@ export interface IpfsHost extends AsyncDisposable {
 
 /** Connections kept at most; the least useful ones are closed. */
 const maxConnections = 300
-/** New connections taken from one IP address in a second, and at once before they have said who they are. */
+/** New connections taken from one IP address in a second. */
 const newConnectionsPerSecond = 50
-const maxNewConnections = 64
 /** ms to reach a peer, and to reach one of its addresses. */
 const dialTimeout = 15_000
 const addressDialTimeout = 8_000
@@ -54,14 +55,16 @@ export async function startHost(
     transports: [tcp()],
     connectionEncrypters: encrypters() as never,
     streamMuxers: [yamux()],
+    datastore: new BoundedDatastore(),
     connectionManager: {
       maxConnections,
       dialTimeout,
       addressDialTimeout,
       inboundConnectionThreshold: newConnectionsPerSecond,
-      maxIncomingPendingConnections: maxNewConnections,
+      // The library refuses the newest, whatever the others have sent.
+      maxIncomingPendingConnections: Number.POSITIVE_INFINITY,
     },
-    connectionGater: open ? {} : onlyTold(told),
+    connectionGater: new UnprovenConnections().gater(open ? {} : onlyTold(told)),
     services: {
       identify: identify(),
       identifyPush: identifyPush(),

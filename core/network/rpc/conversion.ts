@@ -105,7 +105,7 @@ export function pinInfoFromWire(wire: PinInfoWire): PinInfoRow {
     info: {
       peerName: wire.pn ?? '',
       ipfsPeerId: wire.i ?? '',
-      ipfsPeerAddresses: (wire.ia ?? []).map(addressFromWire),
+      ipfsPeerAddresses: addressesFromWire(wire.ia, maxAddresses),
       status: statusOf(wire.st ?? 0),
       timestamp: wire.ts ?? 0n,
       error: wire.e ?? '',
@@ -135,21 +135,29 @@ export function identityToWire(identity: PeerIdentity): IdWire {
   }
 }
 
+/** Addresses of one node that are read, and peers that one names, and addresses of these. The rest is passed over. */
+const maxAddresses = 64
+const maxNamed = 10_000
+
+function addressesFromWire(addresses: readonly Uint8Array[] | undefined, most: number): string[] {
+  return (addresses ?? []).slice(0, most).map(addressFromWire)
+}
+
 /** Throws `MsgpackError` for an identity without a peer ID. */
 export function identityFromWire(wire: IdWire): PeerIdentity {
   if (wire.i === undefined) throw new MsgpackError('an identity without a peer ID')
   return {
     id: wire.i,
-    addresses: (wire.a ?? []).map(addressFromWire),
-    clusterPeers: wire.cp ?? [],
-    clusterPeersAddresses: (wire.cpa ?? []).map(addressFromWire),
+    addresses: addressesFromWire(wire.a, maxAddresses),
+    clusterPeers: (wire.cp ?? []).slice(0, maxNamed),
+    clusterPeersAddresses: addressesFromWire(wire.cpa, maxNamed),
     version: wire.v ?? '',
     commit: wire.c ?? '',
     rpcProtocolVersion: wire.rv ?? '',
     error: wire.e ?? '',
     ipfs: {
       id: wire.ip?.i ?? '',
-      addresses: (wire.ip?.a ?? []).map(addressFromWire),
+      addresses: addressesFromWire(wire.ip?.a, maxAddresses),
       error: wire.ip?.e ?? '',
     },
     peerName: wire.pn ?? '',

@@ -23,6 +23,9 @@ export function rpcStream(stream: Stream): RpcStream {
     abort(error) {
       stream.abort(error)
     },
+    onClose(listener) {
+      stream.addEventListener('close', listener, { once: true })
+    },
   }
 }
 

@@ -42,6 +42,7 @@ export class RpcServer {
   readonly #isTrusted: (peer: PeerIdText) => boolean
   readonly #logger: Logger
   readonly #rules: Omit<ReadingRules, 'stalled'>
+  #calls = 0
 
   constructor(init: RpcServerInit) {
     this.#rules = { room: init.room, scheduler: init.scheduler }
@@ -54,8 +55,14 @@ export class RpcServer {
     }
   }
 
+  /** Calls that are under way. */
+  get calls(): number {
+    return this.#calls
+  }
+
   /** Serves the one call of a stream. Never rejects. */
   async serve(stream: RpcStream, caller: PeerIdText): Promise<void> {
+    this.#calls++
     try {
       const stalled = () => stream.abort(new RpcStreamError('the caller stood still'))
       using reader = new ValueReader(stream.source, { ...this.#rules, stalled })
@@ -68,6 +75,8 @@ export class RpcServer {
     } catch (error) {
       this.#logger.debug('a call broke off', { peer: caller, error: String(error) })
       stream.abort(error instanceof Error ? error : new Error(String(error)))
+    } finally {
+      this.#calls--
     }
   }
 
@@ -82,6 +91,7 @@ export class RpcServer {
     }
     const cancel = new AbortController()
     const context: RpcContext = { caller: call.caller, signal: cancel.signal }
+    call.stream.onClose?.(() => cancel.abort(new Error('the caller has gone')))
     try {
       if (isUnary(handler)) await this.#unary(call, handler, context, cancel)
       else if (isStream(handler)) await this.#stream(call, handler, context)
@@ -119,10 +129,14 @@ export class RpcServer {
   }
 
   async #stream(call: Call, handler: StreamHandler<unknown, unknown>, context: RpcContext): Promise<void> {
-    try {
+    const pump = async () => {
       for await (const reply of handler.handle(values(call.reader, handler.method.argument), context)) {
         await answer(call, handler.method.reply, reply)
       }
+    }
+    try {
+      // A handler that waits for something else does not notice that nobody waits for it any more.
+      await Promise.race([pump(), rejectedBy(context.signal)])
     } catch (error) {
       return refuse(call, messageOf(error), error instanceof MsgpackError ? 'server' : 'method')
     }

@@ -17,6 +17,8 @@ export interface RpcStream {
   closeWrite(): Promise<void>
   /** Resets both halves. */
   abort(error: Error): void
+  /** Calls back when both halves are closed, as when the other side has gone. */
+  onClose?(listener: () => void): void
 }
 
 /** What a reader holds the other side to; without it, whoever reads has a deadline of its own. */

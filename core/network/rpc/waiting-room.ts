@@ -10,6 +10,11 @@ const room = 128 * 1024 * 1024
 export class WaitingRoom {
   #taken = 0
 
+  /** Bytes of values that have not all come. */
+  get bytes(): number {
+    return this.#taken
+  }
+
   /** Throws `RpcStreamError` when there is not as much room. */
   take(bytes: number): void {
     if (this.#taken + bytes > room) {

@@ -44,6 +44,11 @@ export class SyncServer {
     this.#logger = init.runtime.logger.component('crdt')
   }
 
+  /** Sessions that are under way. */
+  get sessions(): number {
+    return this.#sessions
+  }
+
   /** Serves one session. Never rejects. */
   async serve(stream: ByteStream, peer: PeerIdText): Promise<void> {
     const frames = new FrameStream(stream, this.#init.runtime.scheduler)

@@ -30,13 +30,14 @@ export async function serveSync({
   host,
   store,
   runtime,
-}: Pick<SyncInit, 'host' | 'store' | 'runtime'>): Promise<void> {
+}: Pick<SyncInit, 'host' | 'store' | 'runtime'>): Promise<Pick<SyncServer, 'sessions'>> {
   const server = new SyncServer({ store, runtime })
   await host.handle(
     syncProtocol,
     (stream, connection) => void server.serve(rpcStream(stream), connection.remotePeer.toString()),
     { maxInboundStreams: maxStreams, maxOutboundStreams: maxStreams },
   )
+  return server
 }
 
 export function openHistory({

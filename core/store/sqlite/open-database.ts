@@ -1,5 +1,9 @@
 /** Opens the SQLite file with the settings that the store relies on. */
 import { Database } from 'bun:sqlite'
+import { randomUUID } from 'node:crypto'
+import { unlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { createPrivateFile } from '../../runtime/private-files.ts'
 
 export interface DatabaseSettings {
   /** Bytes of the page cache. */
@@ -43,14 +47,30 @@ export function openReader(path: string, { cacheBytes }: DatabaseSettings): Data
   return db
 }
 
-/** For tables that need not outlive the process: nothing is synced and no journal is kept. */
-export function openScratch(path: string, { cacheBytes }: DatabaseSettings): Database {
+/**
+ * For tables that need not outlive the process: in a file of the folder that goes with it, whatever becomes of it. Nothing
+ * is synced. A database without a name would be in memory, and without a journal there is none in Bun's SQLite: it refuses
+ * the mode, and writes a journal beside the file.
+ */
+export function openScratch(folder: string, { cacheBytes }: DatabaseSettings): Database {
+  const path = join(folder, `scratch-${randomUUID()}.sqlite`)
+  createPrivateFile(path)
   const db = new Database(path, { readwrite: true, create: true })
-  db.run('PRAGMA journal_mode = OFF')
-  db.run('PRAGMA synchronous = OFF')
-  db.run('PRAGMA locking_mode = EXCLUSIVE')
-  db.run(`PRAGMA cache_size = ${cacheKib(cacheBytes)}`)
-  return db
+  try {
+    db.run('PRAGMA journal_mode = MEMORY')
+    db.run('PRAGMA synchronous = OFF')
+    db.run('PRAGMA locking_mode = EXCLUSIVE')
+    db.run(`PRAGMA cache_size = ${cacheKib(cacheBytes)}`)
+    // Only now: SQLite holds on to the file from its first statement on.
+    db.run('CREATE TABLE scratch (value)')
+    db.run('DROP TABLE scratch')
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  } finally {
+    unlinkSync(path)
+  }
 }
 
 /** SQLite takes a negative number as KiB. */

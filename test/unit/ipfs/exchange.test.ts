@@ -232,6 +232,7 @@ function start(): { exchange: Exchange } {
       fetchFrom: (peer, cid, signal) => give(cid, signal, peer),
       fetchFromAll: async (cid, signal) => ({ bytes: await give(cid, signal), from: holder?.toString() }),
       stored: () => undefined,
+      partialBytes: 0,
       [Symbol.asyncDispose]: async () => undefined,
     },
     connect: (addresses) => {

@@ -191,6 +191,27 @@ describe('a call', () => {
     await expect(given).rejects.toThrow('enough')
   })
 
+  test('that streams and stops in between fails when no value came for as long as it may', async () => {
+    const stalled = () => [
+      {
+        method: rpc.idStream,
+        async *handle() {
+          yield { pn: 'first' } as never
+          await new Promise(() => undefined)
+        },
+      },
+    ]
+    await using one = await startNetworkPeer({ handlers: stalled })
+    await using two = await startNetworkPeer({ settings: { peerAddresses: [one.address] } })
+    const received: unknown[] = []
+    const call = async () => {
+      for await (const { pn } of two.network.stream(one.id, rpc.idStream, [], { stallTimeout: 300 }))
+        received.push(pn)
+    }
+    await expect(call()).rejects.toMatchObject({ name: 'PeerSilentError' })
+    expect(received.length).toBeLessThanOrEqual(1)
+  })
+
   test('that streams without end is held back by a slow reader, and ended by leaving the loop', async () => {
     await using one = await startNetworkPeer({ handlers })
     await using two = await startNetworkPeer({ settings: { peerAddresses: [one.address] } })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { callStream, callUnary, encoded, joined } from '../../../core/network/rpc/client.ts'
+import { addressToWire, identityFromWire } from '../../../core/network/rpc/conversion.ts'
 import { RpcError, RpcStreamError } from '../../../core/network/rpc/errors.ts'
 import type { RpcContext, StreamMethod, UnaryMethod } from '../../../core/network/rpc/method.ts'
 import { rpc } from '../../../core/network/rpc/methods.ts'
@@ -304,4 +305,15 @@ describe('the server', () => {
     const replies = callStream(answer.stream, rpc.idStream, each([]), new AbortController().signal)
     await expect(replies.next()).rejects.toThrow('no members')
   })
+})
+
+test('of an identity, a bounded number of addresses and peers is read', () => {
+  const address = addressToWire('/ip4/192.0.2.1/tcp/4001')
+  const many = Array.from({ length: 50_000 }, () => address)
+  const wire = { i: 'somebody', a: many, cpa: many, cp: many.map(() => 'peer'), ip: { a: many } }
+  const identity = identityFromWire(wire as never)
+  expect(identity.addresses).toHaveLength(64)
+  expect(identity.ipfs.addresses).toHaveLength(64)
+  expect(identity.clusterPeers).toHaveLength(10_000)
+  expect(identity.clusterPeersAddresses).toHaveLength(10_000)
 })

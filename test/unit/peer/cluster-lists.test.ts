@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import { tmpdir } from 'node:os'
 import type { CID } from 'multiformats/cid'
+import { pinInfoToWire } from '../../../core/network/rpc/conversion.ts'
 import { statusPageFromWire, statusPageToWire } from '../../../core/network/rpc/status-pages.ts'
 import { Answers } from '../../../core/peer/answers.ts'
 import { ClusterLists } from '../../../core/peer/cluster-lists.ts'
@@ -34,6 +36,8 @@ function lists(peers: Record<string, ToldPeer | Error>, own: CID[] = []) {
     calls,
     others: () => Object.keys(peers),
     answers,
+    pins: () => own.length,
+    folder: tmpdir(),
   })
   return { calls, listed }
 }
@@ -181,4 +185,37 @@ describe('a page', () => {
       { key: cid.bytes, info, pin },
     ])
   })
+})
+
+describe('a peer of Go that gives rows without an end', () => {
+  const endless = (bytes: string) => {
+    const peers = { [other]: { rows: [] } }
+    const { listed, calls } = lists(peers, [cids[0]!])
+    let given = 0
+    Object.assign(calls, {
+      async *stream() {
+        for (;;) {
+          const row = rowOf(cids[given % cids.length]!, other)
+          yield pinInfoToWire({ ...row, name: bytes })
+          given++
+        }
+      },
+    })
+    return { listed, given: () => given }
+  }
+
+  for (const [what, name, most] of [
+    ['rows', '', 100_002],
+    ['bytes', 'x'.repeat(100_000), 5_000],
+  ] as const) {
+    test(`is asked for no more than a share of ${what}, and shown with an error`, async () => {
+      const { listed, given } = endless(name)
+      const reports = await Array.fromAsync(listed.statusAll(0))
+      expect(given()).toBeLessThanOrEqual(most)
+      expect(reports[0]!.peerMap.get(other)).toMatchObject({
+        status: 'cluster_error',
+        error: expect.stringContaining('more than there can be'),
+      })
+    }, 60_000)
+  }
 })

@@ -130,6 +130,7 @@ function reports(answers: Answers): ClusterReports {
     self,
     own,
     store,
+    folder: tmpdir(),
     calls,
     members: () => [self, ...Object.keys(answers)],
     namesOf: (peer) => ({ peerName: `ping ${peer.slice(-4)}`, ipfsId: '', ipfsAddresses: [] }),

@@ -84,6 +84,25 @@ export function mergeCases(create: CreateSubject): void {
     await expectEmpty(store)
   })
 
+  test('a block whose priority leaves no room for others is refused, and writes go on', async () => {
+    await using one = await create()
+    await using another = await create()
+    await writePins(one.store, pinOf('a', { name: 'old' }))
+    const heads = one.store.heads().map(({ cid }) => cid)
+    for (const priority of [2n ** 63n - 1n, 2n ** 48n + 1n]) {
+      const last = deltaBlock({ priority, elements: [], tombstones: [] }, heads)
+      expect(await failureOf(one.store.merge([last]))).toMatchObject({ name: 'BlockRefusedError' })
+    }
+    // What Go merges too, and what leaves room.
+    const high = deltaBlock({ priority: 2n ** 48n, elements: [], tombstones: [] }, heads)
+    expect(await one.store.merge([high])).toMatchObject({ merged: 1 })
+    await writePins(one.store, pinOf('a', { name: 'new' }))
+    await writePins(one.store, pinOf('a', { name: 'newest' }))
+    expect(one.store.pin(cidOf('a'))?.name).toBe('newest')
+    await another.store.merge(allBlocks(one.store))
+    expectSamePinset(one.store, another.store)
+  })
+
   test('a refused merge does not touch the writes beside it', async () => {
     await using subject = await create()
     const { store } = subject

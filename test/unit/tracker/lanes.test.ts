@@ -64,6 +64,36 @@ describe('the next try', () => {
   })
 })
 
+describe('a clock that was set back', () => {
+  const record = (name: string, status: LocalRecord['status'], nextTryAt: number): WaitingWork => ({
+    record: { cid: contentCid(name), status, nextTryAt } as LocalRecord,
+  })
+  const hour = 3_600_000
+
+  test('holds up nothing that is in the queue, also behind what waits for its time', () => {
+    for (const status of ['pin_queued', 'unpin_queued', 'unexpectedly_unpinned'] as const) {
+      const rows = [record('failed', 'pin_error', now + hour), record('queued', status, now + hour + 1)]
+      expect(nameOf(lanesWith({ [failing]: rows }).next(turn), 'queued', 'failed')).toBe('queued')
+    }
+  })
+
+  test('holds up nothing that failed for longer than a failure does', () => {
+    const lanes = lanesWith({
+      [failing]: [
+        record('soon', 'pin_error', now + 1.2 * hour),
+        record('late', 'pin_error', now + 24 * hour),
+      ],
+    })
+    expect(nameOf(lanes.next(turn), 'late', 'soon')).toBe('late')
+    expect(lanes.next(turn)).toEqual({ wait: now + 1.2 * hour })
+  })
+
+  test('tries nothing that is not to be tried by itself', () => {
+    const lanes = lanesWith({ [failing]: [record('refused', 'unpin_error', Number.MAX_SAFE_INTEGER)] })
+    expect(lanes.next(turn)).toEqual({ wait: Number.MAX_SAFE_INTEGER })
+  })
+})
+
 describe('a class', () => {
   test('is read before it is passed over, and only then', () => {
     const lanes = new Lanes()

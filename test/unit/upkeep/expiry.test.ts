@@ -14,6 +14,18 @@ function expiring(count: number, at: number, fields: Partial<Pin> = {}): Pin[] {
 }
 
 describe('a pin that expires', () => {
+  test('is unpinned in time after the clock was set back', () => {
+    const rig = new UpkeepRig('one')
+    rig.time.shift(3_600_000)
+    const one = rig.start('one')
+    rig.pin(one, ...expiring(3, 60))
+    rig.time.shift(-3_600_000)
+    rig.pass(59_000)
+    expect(allPins(one.store)).toHaveLength(3)
+    rig.pass(4_000)
+    expect(allPins(one.store)).toEqual([])
+  })
+
   test('is unpinned within seconds, and the others are not', () => {
     const rig = new UpkeepRig('one')
     const one = rig.start('one')

@@ -128,9 +128,15 @@ export class BlockIndex implements AsyncDisposable {
   }
 
   /** Up to `limit` pins that were last announced before `before`, ms since the epoch; those never announced first. */
-  pinsToAnnounce(before: number, limit: number): Uint8Array[] {
+  pinsToAnnounce(before: number, now: number, limit: number): Uint8Array[] {
     const sql = 'SELECT cid FROM pins WHERE announced < ? ORDER BY announced LIMIT ?'
-    return this.#rows<{ cid: Uint8Array }>(sql, before, limit).map((row) => row.cid)
+    const due = this.#rows<{ cid: Uint8Array }>(sql, before, limit)
+    if (due.length === 0) {
+      // The clock was set back: nobody knows when that was.
+      const later = 'SELECT cid FROM pins WHERE announced > ? ORDER BY announced LIMIT ?'
+      due.push(...this.#rows<{ cid: Uint8Array }>(later, now, limit))
+    }
+    return due.map((row) => row.cid)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -52,24 +52,35 @@ export class Announcer implements AsyncDisposable {
     this.#timer?.cancel()
     if (this.#closing.signal.aborted || this.#interval === 0) return
     this.#timer = this.#runtime.scheduler.after(delay, () => {
-      this.#round = this.#announceDue().then((delay) => {
-        this.#round = undefined
-        this.#schedule(delay)
-      })
+      this.#round = this.#announce()
     })
+  }
+
+  /** One round. Whatever comes of it, there is a next one. */
+  async #announce(): Promise<void> {
+    let delay = idle
+    try {
+      delay = await this.#announceDue()
+    } catch (error) {
+      this.#runtime.logger.warn('pins could not be announced; will retry', { error: String(error) })
+    } finally {
+      this.#round = undefined
+      this.#schedule(delay)
+    }
   }
 
   /** Announces what is due, a few pins, and resolves with the ms until the next ones. */
   async #announceDue(): Promise<number> {
-    const due = this.#index.pinsToAnnounce(this.#runtime.clock.now() - this.#interval, concurrency)
-    const results = await Promise.all(due.map((bytes) => this.#announce(CID.decode(bytes))))
+    const now = this.#runtime.clock.now()
+    const due = this.#index.pinsToAnnounce(now - this.#interval, now, concurrency)
+    const results = await Promise.all(due.map((bytes) => this.#announcePin(CID.decode(bytes))))
     if (due.length === 0) return idle
     if (!results.includes(true)) return Math.min(idle, firstRetry * 2 ** this.#failures++)
     this.#failures = 0
     return 0
   }
 
-  async #announce(cid: CID): Promise<boolean> {
+  async #announcePin(cid: CID): Promise<boolean> {
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(timeout)])
     try {
       let told = 0

@@ -9,6 +9,7 @@ import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { authorityOf, parseEndpoint } from '../../../runtime/endpoint.ts'
+import { openAll } from '../../../runtime/open-all.ts'
 import type { Logger } from '../../../runtime/ports.ts'
 import { AddressError, ListenError } from '../errors.ts'
 import type { Answer } from './answer.ts'
@@ -44,12 +45,19 @@ export async function startGateway(
   // Its own Response in place of the global one would not be taken by the rest of the program.
   const handle = getRequestListener(makeApp(node, logger).fetch, { overrideGlobalObjects: false })
   const urls: string[] = []
-  for (const address of addresses) {
-    const server = createServer({ headersTimeout, keepAliveTimeout }, handle)
-    server.maxConnections = maxConnections
-    urls.push(await listen(server, address))
-    servers.defer(() => close(server))
-  }
+  await openAll({
+    addresses,
+    open: async (address) => {
+      const server = createServer({ headersTimeout, keepAliveTimeout }, handle)
+      server.maxConnections = maxConnections
+      urls.push(await listen(server, address))
+      servers.defer(() => close(server))
+    },
+    skipped: (some) =>
+      logger.warn('this machine has no IPv6: the gateway is not listened for there', {
+        addresses: some.join(', '),
+      }),
+  })
   const owned = servers.move()
   return { urls, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
