@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import type { Connection, PrivateKey } from '@libp2p/interface'
+import { unheardIpv6 } from '../libp2p/listening.ts'
 import type { Metric } from '../monitor/metric.ts'
 import type { PeerIdText } from '../pin/pin.ts'
 import type { Runtime } from '../runtime/ports.ts'
@@ -18,6 +19,7 @@ import {
   createHost,
   defaultInboundLimits,
   type InboundLimits,
+  isListenable,
   type PubsubSettings,
   startHost,
 } from './host.ts'
@@ -186,6 +188,12 @@ export class ClusterNetwork implements AsyncDisposable {
     const sync = await serveSync({ host, store, runtime })
     opened.defer(async () => void (await host.stop()))
     await startHost(host)
+    const unheard = unheardIpv6(host, settings.listen.filter(isListenable))
+    if (unheard.length > 0) {
+      runtime.logger
+        .component('cluster')
+        .warn('IPv6 is not listened at: is there none on this machine?', { addresses: unheard.join(', ') })
+    }
     const blocks = opened.use(await openPinsetBlocks({ host, store, runtime }))
     this.#begun = () => ({
       calls: calls.calls,

@@ -230,7 +230,7 @@ export function lanAddresses(peer: PeerInfo): PeerInfo {
 }
 
 /** QUIC stands in the default configuration and is never bound: it cannot carry a private network. */
-function isListenable(address: string): boolean {
+export function isListenable(address: string): boolean {
   return /\/tcp\/\d+$/.test(address)
 }
 

@@ -11,7 +11,7 @@ describe.skipIf(!hasExecutable || missing !== '')(`the tour of the README${missi
   test('works as it is written', async () => {
     const readme = await Bun.file(join(TOP, 'README.md')).text()
     const tour = readme.slice(readme.indexOf('## Five minutes'), readme.indexOf('## Three peers'))
-    const [running, stopped] = tour.split('Now stop the peer')
+    const [running, stopped] = tour.split('Stop the peer with')
     expect(stopped, 'the tour has a part with a stopped peer').toBeDefined()
 
     await using peer = await PeerProcess.make()

@@ -3,6 +3,7 @@
  * `createEmbeddedIpfs` is all that the rest of the peer knows of this folder.
  */
 import { CID } from 'multiformats/cid'
+import { unheardIpv6 } from '../../libp2p/listening.ts'
 import { startBitswap } from '../../network/bitswap.ts'
 import { buildInfo } from '../../runtime/build-info.ts'
 import type {
@@ -80,6 +81,9 @@ export async function createEmbeddedIpfs({
   const proof = new PinProof(store, runtime)
   const host = opened.use(await startHost(config, await loadHostKey(folder), agent))
   opened.use(new Bootstrap(config.bootstrap, host.libp2p, runtime))
+  const unheard = unheardIpv6(host.libp2p, config.swarmListenMultiaddress)
+  if (unheard.length > 0)
+    logger.warn('IPv6 is not listened at: is there none on this machine?', { addresses: unheard.join(', ') })
   const bitswap = opened.use(await startBitswap(host.libp2p, store, digestOf))
   const routers = servicesAt(config.delegatedRouters, 'delegated_routers', runtime)
   const gateways = servicesAt(config.trustlessGateways, 'trustless_gateways', runtime)

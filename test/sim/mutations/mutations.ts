@@ -86,7 +86,7 @@ export const mutations: Record<string, Mutation> = {
   },
   'merged blocks stay parked': {
     file: 'core/network/replication.ts',
-    find: 'parked.delete(merged)',
+    find: 'this.#unpark(merged)',
     put: '',
     foundBy: 'anytime_bounds_hold',
   },
