@@ -27,7 +27,9 @@ import { Joining } from './peer/joining.ts'
 import { Members } from './peer/members.ts'
 import { Membership } from './peer/membership.ts'
 import { NodeRoom } from './peer/node-room.ts'
+import { openIpfs } from './peer/open-ipfs.ts'
 import { Pinning } from './peer/pinning.ts'
+import { Reconnection } from './peer/reconnection.ts'
 import { remoteSink } from './peer/remote-sink.ts'
 import { Removal } from './peer/removal.ts'
 import { RemovedPeers } from './peer/removed-peers.ts'
@@ -107,7 +109,7 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
       folder: config.folder,
     })
   }
-  const { ipfs: node, gatewayUrls } = await openIpfs(init)
+  const { ipfs: node, gatewayUrls, onConnected } = await openIpfs(config, runtime)
   started.use(node)
   const ipfs = tellingOfWorks(init, node, started, () => void heartbeat.beat())
   const network = await openNetwork(init, store)
@@ -117,6 +119,8 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
   const watch = started.use(new IpfsWatch({ ipfs, cache: openCache(config.folder), runtime }))
   const ipfsView = () => watch.view
   const tracker = started.use(createTracker({ store, ipfs, runtime, settings: trackerSettings(config) }))
+  const reconnection = started.use(new Reconnection(tracker, runtime))
+  onConnected?.(() => reconnection.connected())
   const reconciliation = started.use(openReconciliation(init, { store, ipfs, tracker }))
   if (ipfs.proof !== undefined) started.use(ipfs.proof.watch((cid) => void reconciliation.suspect(cid)))
   const attention = started.use(openAttention(init, () => void heartbeat.beat()))
@@ -267,20 +271,6 @@ export async function createPeer(init: PeerInit): Promise<Peer> {
       await running.disposeAsync()
     },
   }
-}
-
-async function openIpfs({ config, runtime }: PeerInit): Promise<{ ipfs: Ipfs; gatewayUrls: string[] }> {
-  if (config.embedded !== undefined) {
-    const { createEmbeddedIpfs } = await import('./ipfs/embedded/embedded-ipfs.ts')
-    const { folder, ...embedded } = config.embedded
-    const ipfs = await createEmbeddedIpfs({ folder: join(config.folder, folder), config: embedded, runtime })
-    return { ipfs, gatewayUrls: [...ipfs.gatewayUrls] }
-  }
-  const { createKubo } = await import('./ipfs/kubo/kubo.ts')
-  const { nodeMultiaddress: address, nodeAuthorization: authorization, ...ipfshttp } = config.ipfshttp
-  const { ipfsRequestTimeout, unpinTimeout, repogcTimeout } = ipfshttp
-  const timeouts = { request: ipfsRequestTimeout, unpin: unpinTimeout, gc: repogcTimeout }
-  return { ipfs: createKubo({ address, authorization, timeouts, runtime }), gatewayUrls: [] }
 }
 
 /** The node itself when metrics are not told anew after so many works. */

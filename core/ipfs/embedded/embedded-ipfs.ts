@@ -54,6 +54,8 @@ export interface EmbeddedInit {
 export interface EmbeddedIpfs extends Ipfs {
   /** `http://<host>:<port>` of each listener of the gateway. */
   readonly gatewayUrls: readonly string[]
+  /** Calls back for each node that is connected from now on, whoever dialled. */
+  onConnected(listener: () => void): void
 }
 
 /**
@@ -165,6 +167,10 @@ class Embedded implements EmbeddedIpfs {
 
   get proof(): IpfsPinProof {
     return this.#parts.proof
+  }
+
+  onConnected(listener: () => void): void {
+    this.#parts.host.libp2p.addEventListener('peer:connect', listener)
   }
 
   get gatewayUrls(): readonly string[] {
