@@ -56,3 +56,8 @@ export const embeddedDefaults: EmbeddedConfig = {
   gcGrace: 24 * 60 * 60 * 1000,
   announceInterval: 22 * 60 * 60 * 1000,
 }
+
+/** The nodes to begin with. A confined node has nothing to do with those of the public network, which are the default. */
+export function startingNodes({ network, bootstrap }: EmbeddedConfig): string[] {
+  return network === 'public' ? bootstrap : bootstrap.filter((address) => !publicBootstrap.includes(address))
+}

@@ -25,7 +25,7 @@ import { BlockReader } from './blocks/block-reader.ts'
 import { BlockStore } from './blocks/block-store.ts'
 import { asIpfsError, callTo, SourceError } from './call-errors.ts'
 import { Collector } from './collector.ts'
-import type { EmbeddedConfig } from './config.ts'
+import { type EmbeddedConfig, startingNodes } from './config.ts'
 import { parsePath, resolveAny, shorten } from './dag/path.ts'
 import { NameError } from './errors.ts'
 import { Announcer } from './exchange/announcer.ts'
@@ -82,7 +82,7 @@ export async function createEmbeddedIpfs({
   )
   const proof = new PinProof(store, runtime)
   const host = opened.use(await startHost(config, await loadHostKey(folder), agent))
-  opened.use(new Bootstrap(config.bootstrap, host.libp2p, runtime))
+  opened.use(new Bootstrap(startingNodes(config), host.libp2p, runtime))
   const unheard = unheardIpv6(host.libp2p, config.swarmListenMultiaddress)
   if (unheard.length > 0)
     logger.warn('IPv6 is not listened at: is there none on this machine?', { addresses: unheard.join(', ') })

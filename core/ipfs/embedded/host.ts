@@ -15,7 +15,7 @@ import * as Digest from 'multiformats/hashes/digest'
 import { BoundedDatastore } from '../../libp2p/bounded-datastore.ts'
 import { UnprovenConnections } from '../../libp2p/unproven-connections.ts'
 import { encrypters } from '../../network/encrypters.ts'
-import type { EmbeddedConfig } from './config.ts'
+import { type EmbeddedConfig, startingNodes } from './config.ts'
 import { AddressError, ListenError, NameError } from './errors.ts'
 import { nameOfRoutingKey, openRecord, selectRecord } from './exchange/ipns-record.ts'
 
@@ -43,7 +43,7 @@ export async function startHost(
 ): Promise<IpfsHost> {
   const open = config.network === 'public'
   const told = new Set<string>()
-  for (const text of config.bootstrap) told.add(startingPeer(text).toString())
+  for (const text of startingNodes(config)) told.add(startingPeer(text).toString())
   const listen = config.swarmListenMultiaddress
   for (const text of listen) addressOf(text, 'swarm_listen_multiaddress')
   const local = listen.every((address) => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address))
