@@ -44,6 +44,7 @@ export interface OutcomeArgs extends WaitArgs {
 /** The arguments with `wait` set where a limit of peers asks for it. To be called before anything is done: it checks. */
 export function checkedWait<Args extends WaitArgs>(args: Args, session: Pick<Session, 'warn'>): Args {
   if ((args.waitLimit ?? 0) < 0) throw new UsageError('flag --wait-limit must not be below 0')
+  if (args.waitTimeout < 0) throw new UsageError('flag --wait-timeout must not be below 0')
   const wait = args.wait || (args.waitLimit ?? 0) > 0
   if (!wait && args.waitTimeout !== 0) session.warn('--wait-timeout has no effect without --wait')
   return { ...args, wait }
@@ -77,15 +78,22 @@ export async function waitFor(
   timeout: number,
 ) {
   using progress = session.progress(`waiting until ${cid} is ${target}`)
+  let peers = limit
   try {
-    return await waitForStatus(await session.client(), cid, {
+    const status = await waitForStatus(await session.client(), cid, {
       target,
       limit,
       timeout,
       signal: session.signal,
       onFailure: (failure) => session.warn(`${failure}; the other peers are enough`),
-      onStatus: (_status, done, wanted) => progress.update(`on ${done} of ${wanted} peers`),
+      onStatus: (_status, done, wanted) => {
+        peers = wanted
+        progress.update(`on ${done} of ${wanted} peers`)
+      },
     })
+    if (peers < limit)
+      session.warn(`${limit} peers were asked for, and only ${peers} have to do it: waited for those`)
+    return status
   } catch (cause) {
     throw new CommandError('waiting for pin status', cause)
   }

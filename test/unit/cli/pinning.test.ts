@@ -98,6 +98,20 @@ describe('pinning', () => {
     },
   )
 
+  test('warns when fewer peers can hold the pin than were asked for', async () => {
+    await using folder = await temporaryFolder()
+    const peer = { peername: 'p', timestamp: 't', error: '', attempt_count: 0, priority_pin: false }
+    await using server = await apiServer((asked, response) => {
+      if (asked.method === 'POST') return sendJson(response, { cid, replication_factor_min: -1 })
+      sendJson(response, { cid, name: '', peer_map: { a: { ...peer, status: 'pinned' } } })
+    })
+    const args = ['pin', 'add', '--wait-limit', '5', cid, ...addressOf(server)]
+    expect(await run(args, { folder: folder.path })).toMatchObject({
+      code: 0,
+      stderr: 'warning: 5 peers were asked for, and only 1 have to do it: waited for those\n',
+    })
+  })
+
   test('does not take a status without peers for one that is reached', async () => {
     await using folder = await temporaryFolder()
     await using server = await apiServer((asked, response) => {
@@ -117,6 +131,11 @@ describe('pinning', () => {
       folder: folder.path,
     })
     expect(below).toMatchObject({ code: 1, stderr: 'error: flag --wait-limit must not be below 0\n' })
+    const past = ['pin', 'rm', '--wait', '--wait-timeout=-1s', cid, ...addressOf(server)]
+    expect(await run(past, { folder: folder.path })).toMatchObject({
+      code: 1,
+      stderr: 'error: flag --wait-timeout must not be below 0\n',
+    })
     expect(server.asked).toEqual([])
     const alone = ['pin', 'add', '--no-status', '--wait-timeout', '5s', cid, ...addressOf(server)]
     expect(await run(alone, { folder: folder.path })).toMatchObject({
