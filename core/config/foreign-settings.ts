@@ -1,5 +1,5 @@
 /**
- * What a configuration that was fetched may not set: whoever answers for its address, now or later, would have this machine
+ * What a configuration that was fetched may not set: a stranger who answers for its address, now or later, would have this machine
  * listen to strangers or write into files outside of the peer's folder. What the user sets by variables is his own word.
  */
 import { resolve, sep } from 'node:path'

@@ -32,7 +32,7 @@ export async function fetchSource(url: string, signal?: AbortSignal): Promise<st
 }
 
 /**
- * Throws `SourceError` for what cannot be fetched, or must not: whoever sits on the way to an `http://` address decides
+ * Throws `SourceError` for what cannot be fetched, or must not: a stranger on the way to an `http://` address decides
  * what this peer does.
  */
 export function checkSource(url: string): void {

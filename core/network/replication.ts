@@ -235,7 +235,7 @@ export class Replication implements AsyncDisposable {
     this.#report(refused)
   }
 
-  /** What cannot be removed now is passed over: the file goes with the process. */
+  /** A failed removal is ignored: the file goes with the process. */
   #unpark(cids: readonly CID[]): void {
     try {
       this.#init.parked.delete(cids)

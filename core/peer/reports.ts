@@ -75,7 +75,7 @@ export class Reports {
   async recover(cid: CID): Promise<GlobalPinInfo> {
     const lost = await this.#lost(cid)
     if (lost !== undefined) await this.#init.store.record([lost])
-    // Whoever asks for a recovery has found something wrong with it.
+    // A client that asks for a recovery has found something wrong with the pin.
     else if (this.#init.store.local(cid)?.status === 'pinned') await this.#init.ipfs.proof?.suspect(cid)
     await this.#init.tracker.recover(cid)
     return this.#told(cid)

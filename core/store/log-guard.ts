@@ -1,6 +1,6 @@
 /**
  * A reader that holds one snapshot keeps the write-ahead log from being emptied: it grows with all that a running peer
- * writes. The guard ends the snapshot when that is too much, also while whoever takes the faults stands still.
+ * writes. The guard ends the snapshot when that is too much, also while the reader of the faults stands still.
  */
 import { statSync } from 'node:fs'
 import { CheckOvertakenError } from './errors.ts'

@@ -159,7 +159,7 @@ describe.skipIf(!hasExecutable)(`habits of the shell${whyMissing}`, () => {
 
   describe('a host', () => {
     test(
-      'that is dead is passed over for the next one',
+      'that is dead is skipped, and the next one is asked',
       async () => {
         const port = new URL(api).port
         const alive = `/ip4/127.0.0.1/tcp/${port}`

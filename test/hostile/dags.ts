@@ -1,4 +1,4 @@
-/** DAGs that strangers may make to hold up whoever walks through them. Each is a few MB of sound blocks. */
+/** DAGs that strangers may make to hold up the programs that walk through them. Each is a few MB of sound blocks. */
 import * as dagCbor from '@ipld/dag-cbor'
 import * as dagJson from '@ipld/dag-json'
 import * as dagPb from '@ipld/dag-pb'

@@ -54,7 +54,7 @@ export interface EmbeddedInit {
 export interface EmbeddedIpfs extends Ipfs {
   /** `http://<host>:<port>` of each listener of the gateway. */
   readonly gatewayUrls: readonly string[]
-  /** Calls back for each node that is connected from now on, whoever dialled. */
+  /** Calls back for each node that is connected from now on, in either direction. */
   onConnected(listener: () => void): void
 }
 

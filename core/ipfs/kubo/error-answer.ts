@@ -66,7 +66,7 @@ function isFromBetween(status: number): boolean {
   return (status >= 502 && status <= 504) || (status >= 520 && status <= 530)
 }
 
-/** The first bytes of an error body; the connection is given up when there are more. */
+/** The first bytes of an error body; the connection is closed when there are more. */
 async function readStart(response: RpcResponse): Promise<string> {
   const chunks: Uint8Array[] = []
   let length = 0

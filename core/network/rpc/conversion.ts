@@ -135,7 +135,7 @@ export function identityToWire(identity: PeerIdentity): IdWire {
   }
 }
 
-/** Addresses of one node that are read, and peers that one names, and addresses of these. The rest is passed over. */
+/** Addresses of one node that are read, and peers that one names, and addresses of these. The rest is ignored. */
 const maxAddresses = 64
 const maxNamed = 10_000
 
