@@ -3,7 +3,8 @@ import { Reconnection } from '../../../core/peer/reconnection.ts'
 import { systemRandom } from '../../../core/runtime/system.ts'
 import { DrivenClock } from '../../support/driven-clock.ts'
 
-function setUp(recoverAll: () => AsyncGenerator<never, void, undefined>) {
+/** `retry` is called whenever all failed pins are queued again. */
+function setUp(retry: () => void) {
   const time = new DrivenClock()
   const warnings: string[] = []
   const logger = {
@@ -13,6 +14,10 @@ function setUp(recoverAll: () => AsyncGenerator<never, void, undefined>) {
     error: () => undefined,
     component: () => logger,
   }
+  async function* recoverAll(): AsyncGenerator<never, void, undefined> {
+    retry()
+    yield* []
+  }
   const runtime = { clock: time, scheduler: time, random: systemRandom, logger: logger as never }
   return { time, warnings, reconnection: new Reconnection({ recoverAll }, runtime) }
 }
@@ -20,7 +25,7 @@ function setUp(recoverAll: () => AsyncGenerator<never, void, undefined>) {
 describe('a node that is connected', () => {
   test('makes failed pins be retried a second later, once for all that came by then', async () => {
     let retries = 0
-    const { time, reconnection } = setUp(async function* () {
+    const { time, reconnection } = setUp(() => {
       retries++
     })
     reconnection.connected()
@@ -38,7 +43,7 @@ describe('a node that is connected', () => {
 
   test('costs a warning when the store cannot be read, and the next one retries again', async () => {
     let retries = 0
-    const { time, warnings, reconnection } = setUp(async function* () {
+    const { time, warnings, reconnection } = setUp(() => {
       retries++
       throw new Error('the disk is gone')
     })
@@ -53,7 +58,7 @@ describe('a node that is connected', () => {
 
   test('is of no account once the peer stops', async () => {
     let retries = 0
-    const { time, reconnection } = setUp(async function* () {
+    const { time, reconnection } = setUp(() => {
       retries++
     })
     reconnection.connected()
