@@ -107,16 +107,7 @@ export class Reply {
   async #writeRows(first: GoJson, rows: AsyncIterator<GoJson>): Promise<boolean> {
     const writer = new RowWriter(this.#outgoing, this.#scheduler, (text) => this.#write(text))
     try {
-      for (let row = first; ; ) {
-        await writer.write(`${goJson(row)}\n`)
-        if (this.#outgoing.destroyed) {
-          await rows.return?.()
-          return false
-        }
-        const next = await rows.next()
-        if (next.done) return true
-        row = next.value
-      }
+      return await this.#passRows(first, rows, (text) => writer.write(text))
     } finally {
       writer.flush()
     }
@@ -128,19 +119,27 @@ export class Reply {
     // It is waited for below, whatever happens before.
     sent.catch(() => undefined)
     try {
-      for (let row = first; ; ) {
-        await spool.push(`${goJson(row)}\n`)
-        if (this.#outgoing.destroyed) {
-          await rows.return?.()
-          return false
-        }
-        const next = await rows.next()
-        if (next.done) return true
-        row = next.value
-      }
+      return await this.#passRows(first, rows, (text) => spool.push(text))
     } finally {
       spool.end()
       await sent
+    }
+  }
+
+  async #passRows(
+    first: GoJson,
+    rows: AsyncIterator<GoJson>,
+    take: (text: string) => Promise<void>,
+  ): Promise<boolean> {
+    for (let row = first; ; ) {
+      await take(`${goJson(row)}\n`)
+      if (this.#outgoing.destroyed) {
+        await rows.return?.()
+        return false
+      }
+      const next = await rows.next()
+      if (next.done) return true
+      row = next.value
     }
   }
 

@@ -12,6 +12,7 @@ import type { BlockPlace } from './blocks/block-writer.ts'
 import type { PinRow } from './blocks/index-changes.ts'
 import { DagWalk } from './dag/dag-walk.ts'
 import { BlockNotHereError } from './errors.ts'
+import { nextTurn } from './turns.ts'
 
 const pageSize = 1_000
 /** Pins looked at between two turns of the event loop. */
@@ -217,8 +218,4 @@ export class PinProof implements IpfsPinProof {
     const walk = new DagWalk({ concurrency, signal, locate: thorough ? visitedOnly : locate, obtain, read })
     return walk
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }
